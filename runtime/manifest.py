@@ -145,6 +145,8 @@ class Manifest(_Record):
         scale: output side divided by input side; 1 for action units.
         stateful: whether the graph has ``state_in`` and ``state_out``.
         preferred: backend found fastest at build among the CPU backends.
+        machine: ``runtime.machine.identity()`` of the machine ``latency_ms`` and ``preferred``
+            were measured on; empty when nothing was measured.
         quality: figures that are reported but not gated, name -> value.
         tools: package -> version used in the build.
     """
@@ -171,3 +173,4 @@ class Manifest(_Record):
     tools: dict[str, str]
     files: dict[str, str]
     licence: str
+    machine: str = ""

@@ -1,0 +1,66 @@
+"""From pictures of any size to a model's input and, where there is one, its ground truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from facedge.pictures import Rgb
+
+from .resize import centre_square, reduce_by_area, resize_bicubic
+from .sources import Picture
+
+
+class InputContract(Protocol):
+    """The part of a ``ModelSpec`` that pictures depend on."""
+
+    @property
+    def task(self) -> Literal["super-resolution", "action-units"]: ...
+    @property
+    def input_size(self) -> int: ...
+    @property
+    def output_size(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One model input.
+
+    Attributes:
+        name: the picture's name.
+        input: RGB uint8 [h, h, 3], h = the model's input size.
+        truth: RGB uint8 [H, H, 3], H = the model's output size; None where the picture is
+            itself of low resolution, and for action units.
+        sha256: the picture's hash.
+    """
+
+    name: str
+    input: Rgb
+    truth: Rgb | None
+    sha256: str = ""
+
+
+def samples(source: Iterable[Picture], spec: InputContract) -> Iterator[Sample]:
+    """Inputs for ``spec``, one at a time, in the source's order.
+
+    Super-resolution: the centre square of a picture at least as large as the output is reduced
+    by area averaging to the output size (the truth), and the truth by antialiased bicubic
+    resampling to the input size. A smaller picture is real low resolution: it is resized to
+    the input and has no truth. Action units: the centre square, resized to the input size.
+
+    Raises:
+        InputError: whatever the source raises, such as no readable picture at all.
+    """
+    for picture in source:
+        square = centre_square(picture.rgb)
+        side = square.shape[0]
+        truth: Rgb | None = None
+        if spec.task == "super-resolution" and side >= spec.output_size:
+            truth = reduce_by_area(square, spec.output_size)
+            given = resize_bicubic(truth, spec.input_size)
+        elif spec.task == "action-units" and side >= spec.input_size:
+            given = reduce_by_area(square, spec.input_size)
+        else:
+            given = resize_bicubic(square, spec.input_size)
+        yield Sample(picture.name, given, truth, picture.sha256)

@@ -1,0 +1,251 @@
+"""The build: weights in, a verified bundle out. Each stage is one call with plain data around it."""
+
+from __future__ import annotations
+
+import importlib.util
+import resource
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from facedge.calibration.collect import collect
+from facedge.calibration.ranges import Ranges
+from facedge.calibration.ranges import read as read_ranges
+from facedge.calibration.samples import samples
+from facedge.calibration.sources import Source, open_source
+from facedge.errors import InputError
+from facedge.files import new_folder
+from facedge.models import registry, weights
+from facedge.models.contract import ModelSpec
+from facedge.progress import Stages
+from facedge.runtime.manifest import Calibration, Gate, Manifest, PassRow
+
+from . import artifacts, bundle_writer, describe
+from .dialects import DialectGraph, make_dialects, ship
+from .gates import enforce
+from .graph import graph_cost
+from .options import BuildOptions
+from .passes import PASSES, rewrite
+from .reference import GateSet, foreign_state, gate_set, torch_outputs
+from .trace import trace
+from .verify import Verified, rewrite_gates, trace_gates, verify_dialects
+
+Array = NDArray[np.generic]
+
+IO_PASS = "uint8-nhwc-io"
+DEFAULT_METHOD = "mse"
+GATE_BUDGET = 80e9
+CALIBRATION_BUDGET = 800e9
+RANGE_GUARD_IMAGES = 16
+"""Multiply-accumulates spent on gate and calibration pictures: minutes on two cores at most."""
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build produced.
+
+    Attributes:
+        path: the bundle folder.
+        manifest: its manifest.
+        seconds: stage title -> duration.
+        peak_bytes: largest resident size of the building process.
+    """
+
+    path: Path
+    manifest: Manifest
+    seconds: Mapping[str, float]
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A traced, rewritten and checked float model.
+
+    Attributes:
+        traced: as exported, float in and out.
+        rewritten: after all passes, uint8 NHWC in and out.
+        rows: size before and after every pass.
+        gates: agreement of both with torch.
+        pictures: the gate pictures.
+    """
+
+    traced: onnx.ModelProto
+    rewritten: onnx.ModelProto
+    rows: tuple[PassRow, ...]
+    gates: tuple[Gate, ...]
+    pictures: GateSet
+
+
+def default_backends() -> tuple[str, ...]:
+    """ONNX Runtime, and OpenVINO where it is installed."""
+    found = importlib.util.find_spec("openvino") is not None
+    return ("onnxruntime", "openvino") if found else ("onnxruntime",)
+
+
+def build(options: BuildOptions, stages: Stages) -> BuildResult:
+    """Build, verify and write a bundle; it appears complete or not at all.
+
+    Raises:
+        InputError: a picture, weight file or option is not what it must be.
+        QualityGateError: a gate failed; nothing was written.
+        BackendError: a backend asked for is not installed.
+    """
+    started = time.perf_counter()
+    spec = registry.get(options.model)
+    steps = spec.steps if options.steps is None else options.steps
+    target = options.out / options.bundle_name()
+    bundle_writer.refuse_foreign_folder(target)
+    artifacts.require_backends(options.backends)
+    given = None if options.ranges is None else read_ranges(options.ranges)
+    method = options.method or DEFAULT_METHOD
+
+    loaded = weights.load(spec, options.weights)
+    stages.say(
+        f"[bold]{spec.name}[/bold] ({spec.system}), {options.precision}, {steps} step(s), "
+        f"weights: {loaded.source}"
+    )
+    prepared = prepare(spec, loaded, options, steps, stages)
+    ranges = given
+    if options.precision != "fp32" and ranges is None:
+        limit = _calibration_images(prepared.rewritten, options)
+        ranges = _collect(prepared.rewritten, spec, options.calibration, limit, options.state, options.threads, stages)
+    with stages.stage(f"Making the {options.precision} graphs") as stage:
+        graphs = make_dialects(prepared.rewritten, spec, options.precision, ranges, method)
+        notes = [note for graph in graphs for note in graph.notes]
+        stage.note = f"{len(notes)} tensors kept in higher precision" if notes else ""
+    with stages.stage(f"Verifying on {len(prepared.pictures.names)} pictures") as stage:
+        verified = verify_dialects(
+            prepared.rewritten, graphs, options.precision, prepared.pictures, options.limits,
+            openvino="openvino" in options.backends, threads=options.threads, advance=stage.advance,
+        )
+        gates = prepared.gates + verified.gates
+        enforce(gates)
+        stage.note = f"{len(gates)} gates hold"
+
+    shipped = {graph.dialect: ship(graph.model, steps) for graph in graphs}
+    try:
+        with new_folder(target, overwrite=True) as folder:
+            made = artifacts.write(folder, shipped, prepared.traced, options, stages)
+            golden = tuple(
+                _golden(folder, graph, verified, prepared.pictures, options, steps) for graph in graphs
+            )
+            calibration = None
+            if ranges is not None and options.precision == "int8":
+                (folder / "calibration").mkdir()
+                ranges.write(folder / "calibration" / "ranges.json")
+                calibration = _calibration(ranges, method)
+            manifest = describe.manifest(
+                options, spec, loaded, steps, shipped["portable"], made, golden, gates,
+                verified.quality, prepared.rows, calibration,
+            )
+            with stages.stage("Writing the report"):
+                report = describe.report(manifest, prepared, graphs, verified, ranges, spec, loaded, steps, folder)
+                (folder / "report.html").write_text(report, encoding="utf-8")
+            manifest = describe.seal(manifest, bundle_writer.hash_files(folder))
+            bundle_writer.write_manifest(folder, manifest)
+    except OSError as error:
+        raise InputError(f"cannot write {target}: {error.strerror or error}; nothing was written") from error
+    seconds = {**stages.seconds, "total": time.perf_counter() - started}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return BuildResult(target, manifest, seconds, peak)
+
+
+def prepare(
+    spec: ModelSpec, loaded: weights.LoadedModel, options: BuildOptions, steps: int, stages: Stages
+) -> Prepared:
+    """Trace, rewrite, and hold both graphs against torch on real pictures."""
+    with stages.stage("Tracing torch to ONNX") as stage:
+        traced = trace(spec, loaded.module, steps=options.steps, state=options.state)
+        cost = graph_cost(traced)
+        stage.note = f"{cost.nodes} nodes, {cost.parameters / 1e6:.2f} M parameters, {cost.macs / 1e9:.2f} GMACs"
+    with stages.stage("Choosing pictures for the gates"):
+        count = options.gate_images or int(min(64, max(8, GATE_BUDGET / max(cost.macs, 1))))
+        source = open_source(options.calibration, limit=count)
+        pictures = gate_set(samples(source, spec))
+        if options.state:
+            pictures = replace(
+                pictures, state=foreign_state(spec, loaded.module, pictures.images, steps)
+            )
+    depth = 0 if spec.task == "action-units" else steps
+    with stages.stage("Checking the trace against torch"):
+        expected = torch_outputs(loaded.module, pictures.images, depth, pictures.state)
+        gates = trace_gates(traced, expected, pictures, options.limits, options.threads)
+        enforce(gates)
+    with stages.stage("Rewriting the graph") as stage:
+        floats = rewrite(traced, [p.name for p in PASSES if p.name != IO_PASS])
+        gates += rewrite_gates(floats.model, expected, pictures, options.limits, options.threads)
+        enforce(gates)
+        final = rewrite(floats.model, [IO_PASS])
+        after = graph_cost(final.model)
+        stage.note = (
+            f"{cost.nodes} -> {after.nodes} nodes, {cost.parameters / 1e6:.2f} -> "
+            f"{after.parameters / 1e6:.2f} M parameters, {cost.macs / 1e9:.2f} -> {after.macs / 1e9:.2f} GMACs"
+        )
+    return Prepared(traced, final.model, floats.rows + final.rows, tuple(gates), pictures)
+
+
+def measure_ranges(
+    model: str, calibration: Path | None, *, images: int, weights_file: Path | None = None,
+    steps: int | None = None, state: bool = False, threads: int = 0, stages: Stages,
+) -> Ranges:
+    """Trace, rewrite and calibrate a model without building it."""
+    spec = registry.get(model)
+    loaded = weights.load(spec, weights_file)
+    with stages.stage("Tracing and rewriting"):
+        graph = rewrite(trace(spec, loaded.module, steps=steps, state=state)).model
+    return _collect(graph, spec, calibration, images, state, threads, stages)
+
+
+def _collect(
+    graph: onnx.ModelProto, spec: ModelSpec, calibration: Path | None, limit: int, state: bool,
+    threads: int, stages: Stages,
+) -> Ranges:
+    source = open_source(calibration, limit=limit)
+    with stages.stage(f"Calibrating on {len(source)} pictures") as stage:
+        ranges = collect(graph, samples(source, spec), progress=_progress(stage.advance, source), threads=threads or None)
+        stage.note = f"{source.description}, {len(ranges.tensors)} tensors"
+    return ranges
+
+
+def _progress(advance: Callable[[int, int], None], source: Source) -> Callable[[int], None]:
+    return lambda done: advance(done, len(source))
+
+
+def _calibration_images(graph: onnx.ModelProto, options: BuildOptions) -> int:
+    if options.precision == "fp16":
+        return RANGE_GUARD_IMAGES
+    if options.calibration_images is not None:
+        return options.calibration_images
+    return int(min(512, max(32, CALIBRATION_BUDGET / max(graph_cost(graph).macs, 1))))
+
+
+def _golden(
+    folder: Path, graph: DialectGraph, verified: Verified, pictures: GateSet, options: BuildOptions, steps: int
+) -> bundle_writer.GoldenSet:
+    count = min(4, len(pictures.names))
+    inputs: dict[str, Array] = {name: array[:count] for name, array in pictures.feeds().items()}
+    last = f"restored_{steps}"
+    outputs = {
+        "restored" if name == last else name: array[:count]
+        for name, array in verified.outputs[graph.dialect].items()
+        if name == last or not name.startswith("restored_")
+    }
+    return bundle_writer.write_golden(folder, graph.dialect, options.precision, inputs, outputs)
+
+
+def _calibration(ranges: Ranges, method: str) -> Calibration:
+    return Calibration(
+        source=ranges.source, images=len(ranges.images), images_sha256=ranges.images_sha256(), method=method
+    )
+
+
+def copy_bundle(source: Path, folder: Path) -> None:
+    """Copy a bundle's files into ``folder``."""
+    shutil.copytree(source, folder, dirs_exist_ok=True)

@@ -1,0 +1,74 @@
+"""Writes a bundle: every file in place, hashed, the manifest last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facedge.errors import InputError
+from facedge.files import sha256_file
+from facedge.runtime.bundle import encode_manifest
+from facedge.runtime.manifest import MANIFEST, Dialect, GoldenSet, Manifest, Precision
+
+Array = NDArray[np.generic]
+
+GOLDEN_TOLERANCE: dict[Precision, tuple[float, float]] = {
+    "fp32": (60.0, 1e-3),
+    "fp16": (48.0, 0.05),
+    "int8": (36.0, 0.2),
+}
+"""Precision -> (least PSNR in dB of pictures, largest difference of probabilities).
+
+FP32 kernels differ in summation order only; FP16 and INT8 kernels of different vendors round
+intermediate tensors differently, by about one step of their number format per layer.
+"""
+
+
+def refuse_foreign_folder(target: Path) -> None:
+    """A build may replace an earlier bundle, never a folder of something else.
+
+    Raises:
+        InputError: ``target`` exists and holds no manifest.
+    """
+    if target.exists() and not (target / MANIFEST).is_file():
+        raise InputError(
+            f"{target} exists and is not a facedge bundle; it is left alone: choose another --out"
+        )
+
+
+def write_golden(
+    folder: Path, dialect: Dialect, precision: Precision, inputs: Mapping[str, Array], outputs: Mapping[str, Array]
+) -> GoldenSet:
+    """Save golden vectors under ``folder/golden`` and describe them.
+
+    Inputs are shared by the dialects; outputs carry the dialect's name.
+    """
+    golden = folder / "golden"
+    golden.mkdir(exist_ok=True)
+
+    def save(prefix: str, arrays: Mapping[str, Array]) -> dict[str, str]:
+        paths = {}
+        for name, array in arrays.items():
+            paths[name] = f"golden/{prefix}{name}.npy"
+            np.save(folder / paths[name], array, allow_pickle=False)
+        return paths
+
+    psnr_db, max_abs = GOLDEN_TOLERANCE[precision]
+    return GoldenSet(
+        dialect=dialect, inputs=save("", inputs), outputs=save(f"{dialect}.", outputs),
+        min_psnr_db=psnr_db, max_abs=max_abs,
+    )
+
+
+def hash_files(folder: Path) -> dict[str, str]:
+    """Relative path -> SHA-256 of every file of the bundle but the manifest, sorted."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
+    return {p.relative_to(folder).as_posix(): sha256_file(p) for p in files}
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest with its own digest; the last file of a bundle."""
+    (folder / MANIFEST).write_bytes(encode_manifest(manifest))

@@ -1,0 +1,221 @@
+"""INT8 for CPUs: u8 activations, s8 per-channel weights, int32 bias, full Q/DQ.
+
+ONNX Runtime turns the result into QLinearConv, QLinearAdd and QLinearConcat; OpenVINO reads it
+as low-precision convolutions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+
+from facedge.errors import InputError
+
+from .arithmetic import (
+    Grid,
+    channel_scales,
+    quantise_bias,
+    quantise_channels,
+    unsigned_grid,
+)
+from .contraction import describe
+from .ir_edit import (
+    NOTE,
+    Names,
+    RangeTable,
+    add_constant,
+    add_node,
+    close_model,
+    constant,
+    insert_after,
+    open_model,
+)
+from .region import MOVEMENT, Region, plan_region
+
+DEFAULT_METHOD = "mse"
+
+
+def quantise(
+    model: onnx.ModelProto,
+    ranges: RangeTable,
+    method: str = DEFAULT_METHOD,
+    exclude: Iterable[str] = (),
+    weight_bits: int = 8,
+) -> onnx.ModelProto:
+    """The INT8 form of a float graph for ONNX Runtime and OpenVINO on CPUs.
+
+    Args:
+        model: float graph, weights as initialisers.
+        ranges: calibrated range of every activation to quantise.
+        method: which range of the table to use, such as ``mse`` or ``percentile``.
+        exclude: scopes (node name prefixes) that stay in float.
+        weight_bits: 8, or 7 for processors without VNNI or dot-product instructions, whose
+            16-bit accumulators saturate.
+
+    Returns:
+        The graph with QuantizeLinear and DequantizeLinear nodes; inputs and outputs keep their
+        names and types. Every contraction left in float carries the reason in its metadata.
+
+    Raises:
+        InputError: control flow, an unusable range, or ``weight_bits`` not 7 or 8.
+    """
+    if weight_bits not in (7, 8):
+        raise InputError(f"weights of {weight_bits} bits were asked for; 7 and 8 are possible")
+    opened = open_model(model)
+    names = Names(opened.graph)
+    relu_before_movement(opened.graph, names)
+    region = plan_region(opened.graph, ranges, method, exclude)
+    for node in opened.graph:
+        if (reason := region.refusals.get(node.name or "")) is not None:
+            node.metadata_props[NOTE] = reason
+    _Writer(opened.graph, names, region, 2 ** (weight_bits - 1) - 1).write()
+    return close_model(opened)
+
+
+def relu_before_movement(graph: ir.Graph, names: Names) -> None:
+    """Rewrite Relu(move(x)) as move(Relu(x)), so that the convolution before absorbs the Relu."""
+    for relu in reversed(list(graph)):
+        if relu.op_type != "Relu":
+            continue
+        while (move := _movement_before(relu)) is not None:
+            source, moved, result = move.inputs[0], move.outputs[0], relu.outputs[0]
+            assert source is not None
+            fresh = ir.node("Relu", [source], name=relu.name)
+            fresh.outputs[0].name = names(f"{moved.name}_relu")
+            fresh.outputs[0].dtype, fresh.outputs[0].shape = source.dtype, source.shape
+            graph.insert_before(move, fresh)
+            move.replace_input_with(0, fresh.outputs[0])
+            keep = result.name
+            ir.convenience.replace_all_uses_with(result, moved, replace_graph_outputs=True)
+            graph.remove(relu)
+            result.name, moved.name = names(f"{keep}_before"), keep
+            relu = fresh
+
+
+def _movement_before(relu: ir.Node) -> ir.Node | None:
+    value = relu.inputs[0]
+    move = value.producer() if value is not None else None
+    if value is None or move is None or move.op_type not in MOVEMENT or len(move.outputs) > 1:
+        return None
+    return move if len(value.uses()) == 1 and not value.is_graph_output() else None
+
+
+class _Writer:
+    """Writes the Q/DQ nodes of a planned region into its graph."""
+
+    def __init__(self, graph: ir.Graph, names: Names, region: Region, top: int) -> None:
+        self.graph, self.names, self.region, self.top = graph, names, region, top
+        self.grids = {value: unsigned_grid(*span) for value, span in region.tensors.items()}
+        self.parameters: dict[Grid, tuple[ir.Value, ir.Value]] = {}
+        self.weights: dict[tuple[ir.Value, bytes], tuple[ir.Value, ir.Value]] = {}
+
+    def write(self) -> None:
+        integer = self.region.integer_nodes()
+        for node in self.region.contractions:
+            self._weights(node)
+        for value in [v for node in self.graph for v in node.outputs] + list(self.graph.inputs):
+            if value in self.grids:
+                self._activation(value, integer)
+
+    def _activation(self, value: ir.Value, integer: set[ir.Node]) -> None:
+        producer = value.producer()
+        stem = (producer.name if producer is not None else value.name) or "tensor"
+        rounded = producer is not None and (producer in integer or _folded(producer, integer))
+        uses = [use for use in value.uses() if rounded or use.node in integer]
+        shown = value.is_graph_output() and rounded
+        scale, zero = self._grid(self.grids[value], stem)
+        quantise_node = add_node(
+            self.names, "QuantizeLinear", [value, scale, zero], stem, ir.DataType.UINT8
+        )
+        insert_after(self.graph, value, quantise_node)
+        level = quantise_node.outputs[0]
+        copies: dict[ir.Node, ir.Value] = {}
+        for use in uses:
+            if use.node not in copies:
+                copies[use.node] = self._dequantise(level, scale, zero, use.node)
+            use.node.replace_input_with(use.idx, copies[use.node])
+        if shown:
+            self._show(value, level, scale, zero)
+
+    def _show(self, value: ir.Value, level: ir.Value, scale: ir.Value, zero: ir.Value) -> None:
+        """Make the graph output read the rounded tensor, under its own name."""
+        node = add_node(
+            self.names, "DequantizeLinear", [level, scale, zero], value.name or "", ir.DataType.FLOAT
+        )
+        self.graph.append(node)
+        shown = node.outputs[0]
+        shown.shape = value.shape
+        self.graph.outputs[list(self.graph.outputs).index(value)] = shown
+        name = value.name or ""
+        value.name = self.names(f"{name}_float")
+        shown.name = name
+
+    def _dequantise(
+        self, level: ir.Value, scale: ir.Value, zero: ir.Value | None, reader: ir.Node
+    ) -> ir.Value:
+        inputs = [level, scale] if zero is None else [level, scale, zero]
+        node = add_node(
+            self.names, "DequantizeLinear", inputs, reader.name or "node", ir.DataType.FLOAT
+        )
+        self.graph.insert_before(reader, node)
+        return node.outputs[0]
+
+    def _weights(self, node: ir.Node) -> None:
+        item = describe(node)
+        source, weight = node.inputs[1], constant(node.inputs[1])
+        data = node.inputs[0]
+        assert source is not None and weight is not None and data is not None
+        step = self.grids[data].scale
+        bias = constant(node.inputs[2]) if len(node.inputs) > 2 else None
+        weight32 = weight.astype(np.float32)
+        floors = np.zeros(item.out_channels, np.float32)
+        if bias is not None:
+            # A bias far above its channel's weights would not fit int32 on the weights' scale.
+            floors = np.abs(bias).astype(np.float32) / np.float32(step * 2.0**30)
+        scales = np.maximum(channel_scales(weight32, item.channel_axis, self.top), floors)
+        key = (source, scales.tobytes())
+        if key not in self.weights:
+            levels = quantise_channels(weight32, scales, item.channel_axis, self.top)
+            self.weights[key] = (
+                add_constant(self.graph, self.names(f"{source.name}_s8"), levels),
+                add_constant(self.graph, self.names(f"{source.name}_scale"), scales),
+            )
+        node.replace_input_with(1, self._channelwise(*self.weights[key], node, item.channel_axis))
+        if bias is not None:
+            product = (scales.astype(np.float64) * step).astype(np.float32)
+            stem = node.name or "node"
+            levels32 = quantise_bias(bias.astype(np.float32), product)
+            stored = add_constant(self.graph, self.names(f"{stem}/bias_s32"), levels32)
+            scale = add_constant(self.graph, self.names(f"{stem}/bias_scale"), product)
+            node.replace_input_with(2, self._channelwise(stored, scale, node, 0))
+
+    def _channelwise(
+        self, levels: ir.Value, scale: ir.Value, reader: ir.Node, axis: int
+    ) -> ir.Value:
+        output = self._dequantise(levels, scale, None, reader)
+        producer = output.producer()
+        assert producer is not None
+        producer.attributes["axis"] = ir.AttrInt64("axis", axis)
+        return output
+
+    def _grid(self, grid: Grid, stem: str) -> tuple[ir.Value, ir.Value]:
+        if grid not in self.parameters:
+            self.parameters[grid] = (
+                add_constant(
+                    self.graph, self.names(f"{stem}/scale"), np.array(grid.scale, np.float32)
+                ),
+                add_constant(
+                    self.graph, self.names(f"{stem}/zero_point"), np.array(grid.zero_point, np.uint8)
+                ),
+            )
+        return self.parameters[grid]
+
+
+def _folded(producer: ir.Node, integer: set[ir.Node]) -> bool:
+    """Whether this is the Relu that an integer contraction absorbs."""
+    if producer.op_type != "Relu" or producer.inputs[0] is None:
+        return False
+    return producer.inputs[0].producer() in integer

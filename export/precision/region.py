@@ -1,0 +1,196 @@
+"""Which tensors of a graph become INT8 in the portable dialect.
+
+CPU back ends fuse DequantizeLinear -> op -> QuantizeLinear into an integer kernel, so a tensor
+is worth quantising where a convolution reads or writes it, or where it lies between two of them.
+Data movement follows for free in either direction, with the scale of what it moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import onnx_ir as ir
+
+from .contraction import contractions, unsuited
+from .ir_edit import RangeTable, calibrated, constant, in_scope
+
+MOVEMENT = (
+    "DepthToSpace", "SpaceToDepth", "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze",
+    "Slice", "MaxPool",
+)  # fmt: skip
+"""Operators that only move or select values: input and output share one scale."""
+ARITHMETIC = ("Add", "Concat", "LeakyRelu", "Relu", "AveragePool", "GlobalAveragePool")
+"""Operators with integer kernels on CPUs that are worth it between two INT8 convolutions."""
+
+
+@dataclass
+class Region:
+    """The integer part of a graph.
+
+    Attributes:
+        contractions: nodes that multiply in INT8.
+        followers: movement and arithmetic nodes that work on integers.
+        tensors: quantised tensors with their range; those that must share a scale share it.
+        refusals: why each other contraction stays in float, by node name.
+    """
+
+    contractions: list[ir.Node] = field(default_factory=list)
+    followers: list[ir.Node] = field(default_factory=list)
+    tensors: dict[ir.Value, tuple[float, float]] = field(default_factory=dict)
+    refusals: dict[str, str] = field(default_factory=dict)
+
+    def integer_nodes(self) -> set[ir.Node]:
+        """Every node that works on integers."""
+        return {*self.contractions, *self.followers}
+
+
+def plan_region(
+    graph: ir.Graph, ranges: RangeTable, method: str, exclude: Iterable[str] = ()
+) -> Region:
+    """Choose the integer part of a graph whose types and shapes are inferred.
+
+    Args:
+        graph: float graph; Relu already lies before data movement.
+        ranges: calibrated ranges.
+        method: which of them.
+        exclude: scopes that stay in float.
+    """
+    exclude = tuple(exclude)
+    region = Region()
+    for item in contractions(graph):
+        reason = unsuited(item, "portable", exclude) or _unknown(item.node, ranges, method)
+        if reason is None and item.node.op_type in ("Gemm", "MatMul"):
+            reason = _unfit_product(item.node)
+        if reason is None:
+            region.contractions.append(item.node)
+        else:
+            region.refusals[item.name] = reason
+    wanted = _wanted(graph, region, ranges, method, exclude)
+    _share_scales(region, wanted, ranges, method)
+    return region
+
+
+def result_tensor(node: ir.Node) -> ir.Value:
+    """Where a contraction's result is rounded: behind its Relu where that is all that reads it."""
+    output = node.outputs[0]
+    uses = list(output.uses())
+    if len(uses) == 1 and uses[0].node.op_type == "Relu" and not output.is_graph_output():
+        return uses[0].node.outputs[0]
+    return output
+
+
+def data_inputs(node: ir.Node) -> list[ir.Value]:
+    """The activations a follower computes on, without shapes, indices and constants."""
+    chosen = node.inputs if node.op_type in ("Add", "Concat") else node.inputs[:1]
+    return [value for value in chosen if value is not None]
+
+
+def _unknown(node: ir.Node, ranges: RangeTable, method: str) -> str | None:
+    for value in (node.inputs[0], result_tensor(node)):
+        if value is None or constant(value) is not None:
+            return "its input is a constant"
+        if calibrated(ranges, value.name, method) is None:
+            return f"no calibrated range for tensor '{value.name}'"
+    bias = node.inputs[2] if len(node.inputs) > 2 and node.op_type != "MatMul" else None
+    if bias is not None and constant(bias) is None:
+        return "its bias is computed"
+    return None
+
+
+def _unfit_product(node: ir.Node) -> str | None:
+    if any(node.attributes.get_float(name, 1.0) != 1.0 for name in ("alpha", "beta")):
+        return "alpha and beta of the Gemm are not 1"
+    if node.attributes.get_int("transA", 0):
+        return "the Gemm transposes its input"
+    weight = constant(node.inputs[1])
+    if weight is not None and weight.ndim != 2:
+        return f"weights of {weight.ndim} dimensions"
+    bias = constant(node.inputs[2]) if len(node.inputs) > 2 else None
+    if bias is not None and bias.ndim != 1:
+        return f"bias of {bias.ndim} dimensions"
+    return None
+
+
+def _wanted(
+    graph: ir.Graph, region: Region, ranges: RangeTable, method: str, exclude: tuple[str, ...]
+) -> set[ir.Value]:
+    """Tensors to quantise; fills ``region.followers``."""
+    nodes = list(graph)
+    multiplies = set(region.contractions)
+    able = {result_tensor(node) for node in multiplies}
+    folded = {
+        value.producer() for value in able if (p := value.producer()) and p not in multiplies
+    }
+    arithmetic: set[ir.Node] = set()
+    for node in nodes:
+        if node.op_type not in MOVEMENT + ARITHMETIC or node in folded:
+            continue
+        if in_scope(node.name, exclude) or node.outputs[0].dtype != ir.DataType.FLOAT:
+            continue
+        inputs = data_inputs(node)
+        if not any(value in able for value in inputs):
+            continue
+        if node.op_type in ARITHMETIC:
+            ends = [*inputs, node.outputs[0]]
+            if any(value not in able and not _ready(value, ranges, method) for value in ends):
+                continue
+            arithmetic.add(node)
+        able.add(node.outputs[0])
+
+    useful = {value for node in multiplies for value in node.inputs[:1] if value is not None}
+    wanted = useful | {result_tensor(node) for node in multiplies}
+    followers: set[ir.Node] = set()
+    for node in reversed(nodes):
+        output = node.outputs[0]
+        if node in arithmetic and output in useful:
+            followers.add(node)
+            useful.update(data_inputs(node))
+        elif node.op_type in MOVEMENT and output in useful and _movable(node, exclude):
+            followers.add(node)
+            useful.add(data_inputs(node)[0])
+    wanted |= useful
+    for node in nodes:
+        if node in followers or (
+            node.op_type in MOVEMENT and node.inputs[0] in wanted and node.inputs[0] in able
+            and _movable(node, exclude)
+        ):  # fmt: skip
+            followers.add(node)
+            wanted.add(node.outputs[0])
+    region.followers = [node for node in nodes if node in followers]
+    return wanted
+
+
+def _ready(value: ir.Value, ranges: RangeTable, method: str) -> bool:
+    return constant(value) is None and calibrated(ranges, value.name, method) is not None
+
+
+def _movable(node: ir.Node, exclude: tuple[str, ...]) -> bool:
+    """Whether a data movement may be done on integers: nothing else, and no padding with minima."""
+    if in_scope(node.name, exclude) or len(node.outputs) > 1:
+        return False
+    source = node.inputs[0]
+    return source is not None and constant(source) is None and source.producer() is not None
+
+
+def _share_scales(
+    region: Region, wanted: set[ir.Value], ranges: RangeTable, method: str
+) -> None:
+    group = {value: value for value in wanted}
+
+    def root(value: ir.Value) -> ir.Value:
+        while group[value] is not value:
+            value = group[value]
+        return value
+
+    for node in region.followers:
+        if node.op_type in MOVEMENT or node.op_type == "Concat":
+            for value in data_inputs(node):
+                group[root(value)] = root(node.outputs[0])
+    spans: dict[ir.Value, tuple[float, float]] = {}
+    for value in wanted:
+        span = calibrated(ranges, value.name, method)
+        if span is not None:
+            low, high = spans.get(root(value), span)
+            spans[root(value)] = (min(low, span[0]), max(high, span[1]))
+    region.tensors = {value: spans[root(value)] for value in wanted}

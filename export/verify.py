@@ -1,0 +1,154 @@
+"""Verification: every stage of the build against the one before it, on real pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from facedge.runtime.manifest import Gate, Precision
+
+from .dialects import DialectGraph
+from .gates import (
+    Limits, agreement, decision_gate, fp16_gates, int8_picture_gates, mean_psnr, peak_of,
+)
+from .reference import GateSet
+from .runner import OnnxRuntimeRunner, OpenVinoRunner, Runner, run_all
+
+Array = NDArray[np.generic]
+Outputs = Mapping[str, Array]
+BATCHES = (1, 3, 8)
+
+
+def trace_gates(traced: onnx.ModelProto, expected: Outputs, pictures: GateSet, limits: Limits, threads: int) -> list[Gate]:
+    """The traced float graph against torch, every output at several batch sizes."""
+    runner = OnnxRuntimeRunner(traced.SerializeToString(), threads)
+    gates = []
+    for batch in BATCHES:
+        feeds = {name: array[:batch] for name, array in pictures.float_feeds().items()}
+        found = runner(feeds)
+        for name in sorted(expected):
+            gates.append(
+                agreement(
+                    "trace-agreement", f"batch {len(feeds['image'])} {name}",
+                    found[name], expected[name][:batch], _float_peak(name), limits.trace_db,
+                )
+            )
+    return gates
+
+
+def rewrite_gates(rewritten: onnx.ModelProto, expected: Outputs, pictures: GateSet, limits: Limits, threads: int) -> list[Gate]:
+    """The rewritten float graph (still float in and out) against torch, every output."""
+    found = run_all(OnnxRuntimeRunner(rewritten.SerializeToString(), threads), pictures.float_feeds(), 8)
+    return [
+        agreement("rewrite-agreement", name, found[name], expected[name], _float_peak(name), limits.rewrite_db)
+        for name in sorted(expected)
+    ]
+
+
+def _float_peak(name: str) -> float:
+    return 1.0 if name.startswith("step_") else peak_of(name)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """Outcome of verifying the dialects.
+
+    Attributes:
+        gates: every gate measured, in order.
+        full: outputs of the FP32 graph on the gate pictures.
+        outputs: ``"<dialect>"`` -> outputs of that dialect on ONNX Runtime.
+        quality: figures that are reported and not gated.
+    """
+
+    gates: tuple[Gate, ...]
+    full: Outputs
+    outputs: Mapping[str, Outputs]
+    quality: Mapping[str, float]
+
+
+def verify_dialects(
+    full_model: onnx.ModelProto, graphs: Sequence[DialectGraph], precision: Precision, pictures: GateSet,
+    limits: Limits, *, openvino: bool, threads: int, advance: Callable[[int, int], None],
+) -> Verified:
+    """Measure every dialect against the FP32 graph and, where there is one, the ground truth."""
+    total = 1 + len(graphs) + (1 if openvino else 0)
+    feeds = pictures.feeds()
+    full = run_all(OnnxRuntimeRunner(full_model.SerializeToString(), threads), feeds, 8)
+    advance(1, total)
+    gates: list[Gate] = []
+    quality: dict[str, float] = {}
+    outputs: dict[str, Outputs] = {}
+    _picture_quality(quality, "fp32", full, pictures)
+    for index, graph in enumerate(graphs):
+        runner = OnnxRuntimeRunner(graph.model.SerializeToString(), threads)
+        found = run_all(runner, feeds, 8)
+        outputs[graph.dialect] = found
+        gates += precision_gates(graph.dialect, precision, found, full, pictures, limits)
+        gates += batch_gates(graph.dialect, runner, feeds, found, limits)
+        if precision != "fp32":
+            _picture_quality(quality, f"{precision} {graph.dialect}", found, pictures)
+        _drift(quality, f"{precision} {graph.dialect}", found, full)
+        advance(2 + index, total)
+    if openvino:
+        portable = next(g for g in graphs if g.dialect == "portable")
+        found = run_all(OpenVinoRunner(portable.model.SerializeToString(), threads), feeds, 8)
+        gates += backend_gates("openvino", found, outputs["portable"], limits)
+        if precision == "int8":
+            gates += precision_gates("openvino", precision, found, full, pictures, limits)
+        advance(total, total)
+    return Verified(tuple(gates), full, outputs, quality)
+
+
+def precision_gates(
+    subject: str, precision: Precision, found: Outputs, full: Outputs, pictures: GateSet, limits: Limits
+) -> list[Gate]:
+    """Gates of one graph against the FP32 graph, as its precision demands."""
+    if precision == "fp32":
+        return [
+            agreement("fp32-agreement", f"{subject} {n}", found[n], full[n], peak_of(n), limits.rewrite_db)
+            for n in sorted(found)
+        ]
+    if precision == "fp16":
+        gates = fp16_gates(subject, found, full, limits)
+    else:
+        gates = int8_picture_gates(subject, found, full, pictures.truths, limits)
+    if "probabilities" in found:
+        gates.append(decision_gate(subject, found, full, limits))
+    return gates
+
+
+def batch_gates(subject: str, runner: Runner, feeds: Outputs, together: Outputs, limits: Limits) -> list[Gate]:
+    """Each of the first pictures alone against the same picture in a batch."""
+    count = min(3, len(next(iter(feeds.values()))))
+    alone = run_all(runner, {name: array[:count] for name, array in feeds.items()}, 1)
+    return [
+        agreement("batch-agreement", f"{subject} {n}", alone[n], together[n][:count], peak_of(n), limits.batch_db)
+        for n in sorted(alone)
+    ]
+
+
+def backend_gates(subject: str, found: Outputs, expected: Outputs, limits: Limits) -> list[Gate]:
+    """One backend against ONNX Runtime on the same graph."""
+    return [
+        agreement("backend-agreement", f"{subject} {n}", found[n], expected[n], peak_of(n), limits.backend_db)
+        for n in sorted(found)
+    ]
+
+
+def _picture_quality(quality: dict[str, float], subject: str, found: Outputs, pictures: GateSet) -> None:
+    if pictures.truths is None:
+        return
+    for name in sorted(n for n in found if n.startswith("restored")):
+        quality[f"psnr_y {subject} {name}"] = mean_psnr(found[name], pictures.truths)
+
+
+def _drift(quality: dict[str, float], subject: str, found: Outputs, full: Outputs) -> None:
+    if "probabilities" not in found:
+        return
+    for name, unit in (("probabilities", ""), ("landmarks", " px")):
+        worst = np.abs(found[name].astype(np.float64) - full[name].astype(np.float64)).max()
+        quality[f"max difference {subject} {name}{unit}"] = float(worst)

@@ -1,0 +1,44 @@
+"""``facedge calibrate``: measure activation ranges once, use them in many builds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+from facedge.extras import require
+from facedge.progress import Stages
+
+
+def calibrate(
+    model: str = typer.Option("fsr-student", "--model", "-m", help="Model name; see `facedge models`."),
+    calib: Optional[Path] = typer.Option(
+        None, "--calib", help="Pictures: a folder or a video. Default: pictures in scikit-image's wheel."
+    ),
+    images: int = typer.Option(512, "--images", help="At most this many pictures."),
+    weights: Optional[Path] = typer.Option(None, "--weights", help="Your safetensors file."),
+    steps: Optional[int] = typer.Option(None, "--steps", help="Keep only the first K recurrent steps."),
+    state: bool = typer.Option(False, "--state", help="For a build with --state."),
+    out: Path = typer.Option(Path("ranges.json"), "--out", "-o", help="Ranges file to write."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> None:
+    """Measure min-max, percentile, entropy and MSE ranges in one pass and write a ranges file.
+
+    Example: [bold]facedge calibrate --calib my_faces --out ranges.json[/bold], then
+    [bold]facedge build --ranges ranges.json --calib my_faces[/bold]
+    """
+    for module in ("torch", "onnx", "onnxscript"):
+        require(module, "export", "calibrate a model")
+    from facedge.export.build import measure_ranges
+
+    measured = measure_ranges(
+        model, calib, images=images, weights=weights, steps=steps, state=state, stages=Stages(quiet=as_json)
+    )
+    measured.write(out)
+    tensors = len(measured.tensors)
+    if as_json:
+        print(json.dumps({"ranges": str(out), "tensors": tensors, "images": len(measured.images)}))
+    else:
+        print(f"{out}: ranges of {tensors} tensors over {len(measured.images)} pictures")

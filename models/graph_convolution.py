@@ -1,0 +1,84 @@
+"""Graph convolution over action units: nodes are AUs, edges are AUs that act together.
+
+After AU-GCN (Liu et al., arXiv 1910.10334) and Kipf and Welling (arXiv 1609.02907):
+H' = ReLU(A H W) with the constant A = D^-1/2 (E + I) D^-1/2.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .contract import ACTION_UNITS
+
+THRESHOLD = 0.5
+
+# EMFACS (Ekman and Friesen): the AUs of each prototypical emotion, restricted to our twelve.
+PROTOTYPES = (
+    (6, 12, 25),  # happiness
+    (1, 4, 15),  # sadness
+    (1, 2, 25, 26),  # surprise
+    (4, 7, 23, 24),  # anger
+    (4, 7, 10, 15),  # disgust
+    (1, 2, 4, 7, 25, 26),  # fear
+    (12,),  # contempt
+)
+
+
+def prototype_labels() -> Tensor:
+    """One row of AU labels for each prototypical emotion, float32 {0, 1} [7, 12]."""
+    return torch.tensor([[float(u in prototype) for u in ACTION_UNITS] for prototype in PROTOTYPES])
+
+
+def adjacency(labels: Tensor, threshold: float = THRESHOLD) -> Tensor:
+    """Normalised adjacency of label co-occurrence.
+
+    Two AUs are joined when the mean of P(i|j) and P(j|i) reaches the threshold; every AU is
+    joined to itself.
+
+    Args:
+        labels: {0, 1} [samples, units]; rows with missing labels left out by the caller.
+        threshold: in (0, 1]; with the prototypes' labels 0.5 joins 19 of the 66 pairs.
+
+    Returns:
+        D^-1/2 (E + I) D^-1/2, float32 [units, units], symmetric.
+    """
+    labels = labels.to(torch.float64)
+    together = labels.T @ labels
+    conditional = together / together.diagonal().clamp(min=1)
+    joined = (conditional + conditional.T) / 2 >= threshold
+    edges = (joined | torch.eye(len(joined), dtype=torch.bool)).to(torch.float64)
+    scale = edges.sum(1).rsqrt()
+    return (scale[:, None] * edges * scale[None, :]).float()
+
+
+class GraphConvolution(nn.Module):
+    """ReLU(A (H W)): float [N, units, inputs] -> [N, units, outputs]."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Linear(inputs, outputs, bias=False)
+
+    def forward(self, nodes: Tensor, adjacency: Tensor) -> Tensor:
+        return torch.relu(torch.matmul(adjacency, self.weight(nodes)))
+
+
+class UnitGraph(nn.Module):
+    """Two graph convolutions with one constant adjacency.
+
+    The adjacency is a buffer that is saved with the weights: training may put the co-occurrence
+    of its own labels in place of the prototypes' (``adjacency``).
+
+    Float [N, 12, inputs] -> [N, 12, outputs].
+    """
+
+    adjacency: Tensor
+
+    def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
+        super().__init__()
+        self.register_buffer("adjacency", adjacency(prototype_labels()))
+        self.first = GraphConvolution(inputs, hidden)
+        self.second = GraphConvolution(hidden, outputs)
+
+    def forward(self, nodes: Tensor) -> Tensor:
+        return self.second(self.first(nodes, self.adjacency), self.adjacency)

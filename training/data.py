@@ -1,0 +1,116 @@
+"""Face pictures in memory, and training batches that depend on the seed and iteration alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from facedge.errors import InputError
+
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+
+
+@dataclass(frozen=True)
+class Faces:
+    """A folder of aligned faces, decoded.
+
+    Attributes:
+        names: file names, sorted.
+        pixels: uint8 RGB [N, size, size, 3].
+    """
+
+    names: tuple[str, ...]
+    pixels: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def read_faces(folder: Path, size: int = 128, limit: int | None = None) -> Faces:
+    """Decode every picture of a folder (not of its subfolders), in the order of their names.
+
+    Args:
+        folder: where the pictures are.
+        size: side every picture must have, in pixels.
+        limit: read only the first so many.
+
+    Raises:
+        InputError: no such folder, no picture in it, or one that cannot be read or has another
+            size.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder; --data takes a folder of face pictures")
+    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)[:limit]
+    if not paths:
+        raise InputError(
+            f"{folder} holds no picture; expected {size}x{size} files ending in "
+            f"{', '.join(PICTURES)}"
+        )
+    pixels = np.empty((len(paths), size, size, 3), np.uint8)
+    for row, path in zip(pixels, paths, strict=True):
+        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if bgr is None:
+            raise InputError(f"{path} is not a readable picture; remove or replace it")
+        if bgr.shape != row.shape:
+            raise InputError(
+                f"{path} is {bgr.shape[1]}x{bgr.shape[0]}; expected {size}x{size} aligned faces"
+            )
+        row[:] = bgr[:, :, ::-1]
+    return Faces(tuple(p.name for p in paths), pixels)
+
+
+class Batches:
+    """Shuffled, augmented batches; batch ``i`` is a function of the seed and ``i`` alone.
+
+    Nothing needs saving to resume: every epoch's order and every batch's augmentation come from
+    generators seeded by the epoch and the iteration.
+
+    Args:
+        pixels: uint8 RGB [N, size, size, 3].
+        batch: pictures per batch, at most N.
+        seed: seed of order and augmentation.
+        jitter: largest relative change of gain, and of saturation; offset is a quarter of it.
+
+    Raises:
+        InputError: fewer pictures than a batch takes.
+    """
+
+    def __init__(
+        self, pixels: NDArray[np.uint8], batch: int, seed: int = 0, jitter: float = 0.12
+    ) -> None:
+        if len(pixels) < batch:
+            raise InputError(
+                f"the data holds {len(pixels)} pictures and a batch takes {batch}; "
+                "give more pictures or a smaller --batch"
+            )
+        self.pixels, self.batch, self.seed, self.jitter = pixels, batch, seed, jitter
+        self.per_epoch = len(pixels) // batch
+        self._epoch = -1
+        self._order = np.empty(0, np.int64)
+
+    def __getitem__(self, iteration: int) -> Tensor:
+        """Batch for an iteration: float32 RGB [batch, 3, size, size] in [0, 1], at uint8 levels."""
+        epoch, position = divmod(iteration, self.per_epoch)
+        if epoch != self._epoch:
+            self._order = np.random.default_rng((self.seed, 0, epoch)).permutation(len(self.pixels))
+            self._epoch = epoch
+        chosen = self._order[position * self.batch : (position + 1) * self.batch]
+        images = torch.from_numpy(self.pixels[chosen]).permute(0, 3, 1, 2).float() / 255
+        return self._augment(images, np.random.default_rng((self.seed, 1, iteration)))
+
+    def _augment(self, images: Tensor, rng: np.random.Generator) -> Tensor:
+        count = len(images)
+        flip = torch.from_numpy(rng.random(count) < 0.5)[:, None, None, None]
+        images = torch.where(flip, images.flip(3), images)
+        draw = torch.from_numpy(rng.uniform(-1, 1, (3, count, 1, 1, 1)).astype(np.float32))
+        gain, offset, saturation = 1 + self.jitter * draw[0], self.jitter / 4 * draw[1], draw[2]
+        grey = images.mean(1, keepdim=True)
+        images = grey + (images - grey) * (1 + self.jitter * saturation)
+        images = (images - 0.5) * gain + 0.5 + offset
+        return torch.round(images.clamp(0, 1) * 255) / 255
