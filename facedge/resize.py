@@ -1,6 +1,6 @@
-"""Bicubic resizing with anti-aliasing, and the centred square crop, on uint8 RGB pictures.
+"""Resizing with anti-aliasing, and the centred square crop, on uint8 RGB pictures.
 
-The resampling is that of MATLAB's ``imresize`` and Pillow's ``BICUBIC``: Keys' cubic convolution
+The bicubic resampling is that of MATLAB's ``imresize`` and Pillow's ``BICUBIC``: Keys' cubic convolution
 with a = -1/2 (R. Keys, IEEE Trans. ASSP 29(6), 1981), stretched by the reduction factor so that
 every input pixel counts, renormalised at the borders. OpenCV's ``INTER_CUBIC`` does not stretch
 the kernel and aliases when it reduces.
@@ -8,6 +8,9 @@ the kernel and aliases when it reduces.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,6 +40,22 @@ def reduce_bicubic(rgb: NDArray[np.uint8], size: int | tuple[int, int]) -> NDArr
         raise InputError(f"a picture size of at least 1x1 was expected; found {height}x{width}")
     columns = _resample(rgb.swapaxes(0, 1), width).swapaxes(0, 1)
     return np.ascontiguousarray(_resample(columns, height))
+
+
+def reduce_by_area(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Average over the area each new pixel covers: uint8 [S, S, 3] -> [side, side, 3].
+
+    Raises:
+        InputError: not a uint8 RGB picture, or smaller than ``side``.
+    """
+    _expect_rgb(rgb)
+    if min(rgb.shape[:2]) < side:
+        raise InputError(
+            f"cannot reduce {rgb.shape[0]}x{rgb.shape[1]} to {side}x{side}: it is smaller"
+        )
+    if rgb.shape[:2] == (side, side):
+        return rgb
+    return np.asarray(cv2.resize(rgb, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def square_crop(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -72,6 +91,7 @@ def _resample(rows: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
     return out
 
 
+@lru_cache(maxsize=64)
 def _taps(source: int, target: int) -> tuple[list[int], list[NDArray[np.float32]]]:
     """First input index and weights of every output sample."""
     scale = source / target

@@ -52,8 +52,8 @@ def write(checkpoint: Checkpoint, path: Path) -> None:
     write_file(path, stream.getvalue())
 
 
-def read(path: Path, model: str) -> Checkpoint:
-    """Read a checkpoint of the network ``model``.
+def read(path: Path, model: str | None = None) -> Checkpoint:
+    """Read a checkpoint; where ``model`` is given, it must be one of that network.
 
     Raises:
         InputError: the file is missing, is not a checkpoint, or is one of another network.
@@ -66,8 +66,13 @@ def read(path: Path, model: str) -> Checkpoint:
         raise InputError(f"{path} is not a training checkpoint; remove it to start anew") from error
     if not isinstance(content, dict) or content.pop("kind", None) != KIND:
         raise InputError(f"{path} is not a training checkpoint; remove it to start anew")
-    checkpoint = Checkpoint(**content)
-    if checkpoint.model != model:
+    try:
+        checkpoint = Checkpoint(**content)
+    except TypeError as error:
+        raise InputError(
+            f"{path} was written by another version of this recipe; remove it to start anew"
+        ) from error
+    if model is not None and checkpoint.model != model:
         raise InputError(
             f"{path} is a checkpoint of {checkpoint.model}; expected {model}: "
             "choose another --out, or pass it as --init to start from its weights"

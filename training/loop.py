@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from facedge.errors import FacedgeError
+from facedge.errors import FacedgeError, InputError
 from facedge.models.fsr_student import FsrStudent
 
 from . import checkpoint as checkpoints
@@ -153,6 +153,11 @@ class Trainer:
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint of the same network."""
         saved = checkpoints.read(path, self.name)
+        if saved.seed != self.seed:
+            raise InputError(
+                f"{path} was begun with --seed {saved.seed}; found --seed {self.seed}: "
+                "pass the same seed or choose another --out"
+            )
         self.model.load_state_dict(saved.weights)
         self.averaged_model.load_state_dict(saved.average)
         self.average.n_averaged.fill_(saved.averaged)

@@ -45,19 +45,12 @@ def new_student(scale: int, seed: int) -> FsrStudent:
 
 
 def take_weights(student: FsrStudent, path: Path) -> None:
-    """Start from the averaged weights of another scale's checkpoint; only the head may differ.
+    """Start from a checkpoint's averaged weights; the head may be of another scale.
 
     Raises:
         InputError: the checkpoint is of a network with another trunk.
     """
-    saved: dict[str, Any] = {}
-    for scale in (8, 4):
-        try:
-            saved = checkpoints.read(path, model_name(scale)).average
-            break
-        except InputError:
-            if scale == 4:
-                raise
+    saved = checkpoints.read(path).average
     own = student.state_dict()
     fitting = {k: v for k, v in saved.items() if k in own and own[k].shape == v.shape}
     left = sorted(k for k in own if k not in fitting and not k.startswith("head."))
@@ -116,9 +109,7 @@ def main(
             trainer.save(last)
         if held_out and (report.iteration % check_every == 0 or report.progress >= 1.0):
             found = evaluate(trainer.averaged_model, held_out, scale, ssim=False)
-            log.quality(
-                report.iteration, [q.psnr_y for q in found.steps], found.bicubic.psnr_y
-            )
+            log.quality(report.iteration, [q.psnr_y for q in found.steps], found.bicubic.psnr_y)
             write_sheet(trainer.averaged_model, held_out, scale, out / "sheet.png")
 
 

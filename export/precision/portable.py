@@ -90,7 +90,7 @@ def relu_before_movement(graph: ir.Graph, names: Names) -> None:
             move.replace_input_with(0, fresh.outputs[0])
             keep = result.name
             ir.convenience.replace_all_uses_with(result, moved, replace_graph_outputs=True)
-            graph.remove(relu)
+            graph.remove(relu, safe=True)
             result.name, moved.name = names(f"{keep}_before"), keep
             relu = fresh
 
