@@ -41,7 +41,23 @@ class Sample:
     sha256: str = ""
 
 
-def samples(source: Iterable[Picture], spec: InputContract) -> Iterator[Sample]:
+class Samples(Iterator[Sample]):
+    """The samples of a source, made one at a time; iterates once.
+
+    Attributes:
+        description: the source's description.
+    """
+
+    def __init__(self, source: Iterable[Picture], spec: InputContract) -> None:
+        self.description: str = getattr(source, "description", "")
+        self._pictures = iter(source)
+        self._spec = spec
+
+    def __next__(self) -> Sample:
+        return _sample(next(self._pictures), self._spec)
+
+
+def samples(source: Iterable[Picture], spec: InputContract) -> Samples:
     """Inputs for ``spec``, one at a time, in the source's order.
 
     Super-resolution: the centre square of a picture at least as large as the output is reduced
@@ -50,17 +66,20 @@ def samples(source: Iterable[Picture], spec: InputContract) -> Iterator[Sample]:
     the input and has no truth. Action units: the centre square, resized to the input size.
 
     Raises:
-        InputError: whatever the source raises, such as no readable picture at all.
+        InputError: while iterating, whatever the source raises, such as no readable picture.
     """
-    for picture in source:
-        square = centre_square(picture.rgb)
-        side = square.shape[0]
-        truth: Rgb | None = None
-        if spec.task == "super-resolution" and side >= spec.output_size:
-            truth = reduce_by_area(square, spec.output_size)
-            given = resize_bicubic(truth, spec.input_size)
-        elif spec.task == "action-units" and side >= spec.input_size:
-            given = reduce_by_area(square, spec.input_size)
-        else:
-            given = resize_bicubic(square, spec.input_size)
-        yield Sample(picture.name, given, truth, picture.sha256)
+    return Samples(source, spec)
+
+
+def _sample(picture: Picture, spec: InputContract) -> Sample:
+    square = centre_square(picture.rgb)
+    side = square.shape[0]
+    truth: Rgb | None = None
+    if spec.task == "super-resolution" and side >= spec.output_size:
+        truth = reduce_by_area(square, spec.output_size)
+        given = resize_bicubic(truth, spec.input_size)
+    elif spec.task == "action-units" and side >= spec.input_size:
+        given = reduce_by_area(square, spec.input_size)
+    else:
+        given = resize_bicubic(square, spec.input_size)
+    return Sample(picture.name, given, truth, picture.sha256)

@@ -11,11 +11,12 @@ from facedge.errors import InputError
 from facedge.files import new_folder, sha256_file
 from facedge.progress import Stages
 from facedge.runtime import bundle as bundles
+from facedge.runtime.backends import registry
 from facedge.runtime.bundle import encode_manifest
 from facedge.runtime.manifest import MANIFEST, Artifact
 
 from .engines.tensorrt import PlanOptions, build_plan
-from .plans import PLAN_BACKENDS, build_plan_available, save_plan
+from .plans import build_plan_available, save_plan
 
 
 def add_engine(
@@ -35,8 +36,8 @@ def add_engine(
         BundleError: the bundle is not intact.
         BackendError: the compiler is missing or refuses the graph.
     """
-    if backend not in PLAN_BACKENDS:
-        raise InputError(f"backend {backend!r} has no plans; choose from {', '.join(PLAN_BACKENDS)}")
+    if backend not in registry.GPU:
+        raise InputError(f"backend {backend!r} has no plans; choose from {', '.join(registry.GPU)}")
     build_plan_available(backend)
     loaded = bundles.load(bundle, verify=True)
     cache = timing_cache or bundle.with_name(f"{bundle.name}.{backend}.timing-cache")

@@ -10,15 +10,14 @@ import onnx
 
 from facedge.errors import BackendError
 from facedge.progress import Stages
-from facedge.runtime.backends.registry import backend
+from facedge.runtime.backends import registry
 from facedge.runtime.manifest import Artifact, Dialect
 
 from .engines import latency
 from .engines.tensorrt import Plan, PlanOptions, build_plan
 from .options import BuildOptions
-from .plans import PLAN_BACKENDS, build_plan_available, save_plan
+from .plans import build_plan_available, save_plan
 
-CPU_BACKENDS = ("onnxruntime", "openvino")
 PLAIN = "plain export onnxruntime"
 
 
@@ -48,8 +47,8 @@ def require_backends(names: tuple[str, ...]) -> None:
         BackendError: with the extra to install; exit code 4.
     """
     for name in names:
-        if name in CPU_BACKENDS:
-            found = backend(name).available()
+        if name in registry.CPU:
+            found = registry.get(name).available()
             if not found:
                 raise BackendError(found.reason)
         else:
@@ -72,7 +71,7 @@ def write(
     blobs = {dialect: graph.SerializeToString() for dialect, graph in graphs.items()}
     for dialect, blob in blobs.items():
         (folder / "onnx" / f"{dialect}.onnx").write_bytes(blob)
-    cpu = [name for name in CPU_BACKENDS if name in options.backends]
+    cpu = [name for name in registry.CPU if name in options.backends]
     with stages.stage("Measuring the CPU backends") as stage:
         contenders = {name: (name, blobs["portable"]) for name in cpu}
         contenders[PLAIN] = ("onnxruntime", plain.SerializeToString())
@@ -83,15 +82,15 @@ def write(
             backend=name, path="onnx/portable.onnx", dialect="portable",
             latency_ms=measured.get(name, 0.0),
         )
-        for name in CPU_BACKENDS
+        for name in registry.CPU
     ]
     plans = []
-    for name in PLAN_BACKENDS:
+    for name in registry.GPU:
         if name in options.backends:
             with stages.stage(f"Building the {name} plan") as stage:
                 plan = build_plan(blobs["tensorrt"], PlanOptions(backend=name, max_batch=options.max_batch))
                 artifacts.append(save_plan(folder, plan, options.max_batch))
                 stage.note = f"{plan.device}, {len(plan.data) / 1e6:.1f} MB"
                 plans.append(plan)
-    preferred = min(cpu, key=lambda name: measured[name]) if cpu else CPU_BACKENDS[0]
+    preferred = min(cpu, key=lambda name: measured[name]) if cpu else registry.CPU[0]
     return Made(tuple(artifacts), preferred, measured, tuple(plans))

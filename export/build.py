@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import resource
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ import onnx
 from numpy.typing import NDArray
 
 from facedge.calibration.collect import collect
+from facedge.calibration.graph import weights_hash
 from facedge.calibration.ranges import Ranges
 from facedge.calibration.ranges import read as read_ranges
 from facedge.calibration.samples import samples
@@ -25,7 +25,7 @@ from facedge.files import new_folder
 from facedge.models import registry, weights
 from facedge.models.contract import ModelSpec
 from facedge.progress import Stages
-from facedge.runtime.manifest import Calibration, Gate, Manifest, PassRow
+from facedge.runtime.manifest import Calibration, Gate, GoldenSet, Manifest, PassRow
 
 from . import artifacts, bundle_writer, describe
 from .dialects import DialectGraph, make_dialects, ship
@@ -33,7 +33,10 @@ from .gates import enforce
 from .graph import graph_cost
 from .options import BuildOptions
 from .passes import PASSES, rewrite
+from .precision.readiness import ConvReadiness, readiness
 from .reference import GateSet, foreign_state, gate_set, torch_outputs
+from .report import render
+from .report_data import report_data
 from .trace import trace
 from .verify import Verified, rewrite_gates, trace_gates, verify_dialects
 
@@ -113,6 +116,8 @@ def build(options: BuildOptions, stages: Stages) -> BuildResult:
     )
     prepared = prepare(spec, loaded, options, steps, stages)
     ranges = given
+    if ranges is not None:
+        ranges.check_weights(weights_hash(prepared.rewritten))
     if options.precision != "fp32" and ranges is None:
         limit = _calibration_images(prepared.rewritten, options)
         ranges = _collect(prepared.rewritten, spec, options.calibration, limit, options.state, options.threads, stages)
@@ -146,8 +151,9 @@ def build(options: BuildOptions, stages: Stages) -> BuildResult:
                 verified.quality, prepared.rows, calibration,
             )
             with stages.stage("Writing the report"):
-                report = describe.report(manifest, prepared, graphs, verified, ranges, spec, loaded, steps, folder)
-                (folder / "report.html").write_text(report, encoding="utf-8")
+                ready = _readiness(prepared.rewritten, graphs, options, steps)
+                data = report_data(manifest, prepared.pictures, graphs, verified, ready, ranges, folder)
+                (folder / "report.html").write_text(render(data), encoding="utf-8")
             manifest = describe.seal(manifest, bundle_writer.hash_files(folder))
             bundle_writer.write_manifest(folder, manifest)
     except OSError as error:
@@ -228,7 +234,7 @@ def _calibration_images(graph: onnx.ModelProto, options: BuildOptions) -> int:
 
 def _golden(
     folder: Path, graph: DialectGraph, verified: Verified, pictures: GateSet, options: BuildOptions, steps: int
-) -> bundle_writer.GoldenSet:
+) -> GoldenSet:
     count = min(4, len(pictures.names))
     inputs: dict[str, Array] = {name: array[:count] for name, array in pictures.feeds().items()}
     last = f"restored_{steps}"
@@ -240,12 +246,17 @@ def _golden(
     return bundle_writer.write_golden(folder, graph.dialect, options.precision, inputs, outputs)
 
 
+def _readiness(
+    floats: onnx.ModelProto, graphs: tuple[DialectGraph, ...], options: BuildOptions, steps: int
+) -> dict[str, tuple[ConvReadiness, ...]]:
+    if options.precision != "int8":
+        return {}
+    shipped = ship(floats, steps)
+    return {g.dialect: readiness(shipped, ship(g.model, steps), g.dialect) for g in graphs}
+
+
 def _calibration(ranges: Ranges, method: str) -> Calibration:
     return Calibration(
         source=ranges.source, images=len(ranges.images), images_sha256=ranges.images_sha256(), method=method
     )
 
-
-def copy_bundle(source: Path, folder: Path) -> None:
-    """Copy a bundle's files into ``folder``."""
-    shutil.copytree(source, folder, dirs_exist_ok=True)

@@ -12,10 +12,12 @@ import onnx
 import facedge
 from facedge.models.contract import ModelSpec
 from facedge.models.weights import LoadedModel
+from facedge.runtime.machine import identity
 from facedge.runtime.manifest import (
-    SCHEMA, Artifact, Calibration, Gate, GoldenSet, Manifest, PassRow, TensorSpec, Weights,
+    SCHEMA, Calibration, Gate, GoldenSet, Manifest, PassRow, TensorSpec, Weights,
 )
 
+from .artifacts import Made
 from .options import BuildOptions
 
 UNSEALED = "0" * 64
@@ -58,7 +60,7 @@ def tool_versions() -> dict[str, str]:
 
 def manifest(
     options: BuildOptions, spec: ModelSpec, loaded: LoadedModel, steps: int, shipped: onnx.ModelProto,
-    artifacts: Sequence[Artifact], preferred: str, golden: Sequence[GoldenSet], gates: Sequence[Gate],
+    made: Made, golden: Sequence[GoldenSet], gates: Sequence[Gate],
     quality: Mapping[str, float], rewrites: Sequence[PassRow], calibration: Calibration | None,
 ) -> Manifest:
     """A manifest that lacks only the hashes of the files; see :func:`seal`."""
@@ -67,10 +69,11 @@ def manifest(
         precision=options.precision, steps=steps,
         scale=spec.output_size // spec.input_size if spec.output_size else 1,
         stateful=options.state, inputs=tensor_specs(shipped.graph.input),
-        outputs=tensor_specs(shipped.graph.output), artifacts=tuple(artifacts), golden=tuple(golden),
-        gates=tuple(gates), quality=dict(quality), rewrites=tuple(rewrites),
+        outputs=tensor_specs(shipped.graph.output), artifacts=made.artifacts, golden=tuple(golden),
+        gates=tuple(gates), quality={**quality, **{f"latency_ms {name}": ms for name, ms in made.latency_ms.items()}}, rewrites=tuple(rewrites),
         weights=Weights(sha256=loaded.sha256, source=loaded.source, licence=loaded.licence),
-        calibration=calibration, preferred=preferred, tools=tool_versions(), files={}, licence=LICENCE,
+        calibration=calibration, preferred=made.preferred, tools=tool_versions(), files={}, licence=LICENCE,
+        machine=identity() if made.latency_ms else "",
     )
 
 

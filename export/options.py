@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facedge.errors import InputError
+from facedge.runtime.backends.registry import NAMES as BACKENDS
 from facedge.runtime.manifest import Precision
 
 from .gates import Limits
 
-BACKENDS = ("onnxruntime", "openvino", "tensorrt", "tensorrt-rtx")
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 
 

@@ -10,8 +10,6 @@ from facedge.runtime.manifest import Artifact
 
 from .engines.tensorrt import Plan
 
-PLAN_BACKENDS = ("tensorrt", "tensorrt-rtx")
-
 
 def build_plan_available(name: str) -> None:
     """Raise BackendError unless the TensorRT compiler of that name is installed."""

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from facedge.resize import reduce_bicubic
 from facedge.runtime.manifest import Gate, Precision
 
 from .dialects import DialectGraph
@@ -82,6 +83,7 @@ def verify_dialects(
     gates: list[Gate] = []
     quality: dict[str, float] = {}
     outputs: dict[str, Outputs] = {}
+    _bicubic_quality(quality, pictures)
     _picture_quality(quality, "fp32", full, pictures)
     for index, graph in enumerate(graphs):
         runner = OnnxRuntimeRunner(graph.model.SerializeToString(), threads)
@@ -137,6 +139,15 @@ def backend_gates(subject: str, found: Outputs, expected: Outputs, limits: Limit
         agreement("backend-agreement", f"{subject} {n}", found[n], expected[n], peak_of(n), limits.backend_db)
         for n in sorted(found)
     ]
+
+
+def _bicubic_quality(quality: dict[str, float], pictures: GateSet) -> None:
+    """The figure every restored picture has to beat."""
+    if pictures.truths is None:
+        return
+    side = pictures.truths[0].shape[0]
+    enlarged = np.stack([reduce_bicubic(image, side) for image in pictures.images])
+    quality["psnr_y bicubic"] = mean_psnr(enlarged, pictures.truths)
 
 
 def _picture_quality(quality: dict[str, float], subject: str, found: Outputs, pictures: GateSet) -> None:

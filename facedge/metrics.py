@@ -61,7 +61,8 @@ def ssim_y(a_rgb: Picture, b_rgb: Picture, border: int = 8) -> float:
     a, b = _cropped_luma(a_rgb, b_rgb, border)
     if min(a.shape) < _WINDOW:
         raise InputError(
-            f"SSIM needs {_WINDOW} pixels each way inside the border; found {a.shape[0]}x{a.shape[1]}"
+            f"SSIM needs {_WINDOW} pixels each way inside the border; "
+            f"found {a.shape[0]}x{a.shape[1]}"
         )
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     mean_a, mean_b = _smooth(a), _smooth(b)

@@ -1,6 +1,6 @@
 """Resizing with anti-aliasing, and the centred square crop, on uint8 RGB pictures.
 
-The bicubic resampling is that of MATLAB's ``imresize`` and Pillow's ``BICUBIC``: Keys' cubic convolution
+The bicubic resampling is that of MATLAB's ``imresize`` and Pillow's ``BICUBIC``: Keys' cubic kernel
 with a = -1/2 (R. Keys, IEEE Trans. ASSP 29(6), 1981), stretched by the reduction factor so that
 every input pixel counts, renormalised at the borders. OpenCV's ``INTER_CUBIC`` does not stretch
 the kernel and aliases when it reduces.

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from facedge.errors import InputError
-from facedge.metrics import luma, psnr, psnr_y, ssim_y
 from skimage import color, data
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from facedge.errors import InputError
+from facedge.metrics import luma, psnr, psnr_y, ssim_y
 
 # Both sides compute in float64; sums in another order differ by about 1e-12 relative.
 EXACT = 1e-9

@@ -1,4 +1,4 @@
-"""The training loop of the recurrent students: resumable, seeded, stops on a loss that is not finite."""
+"""Training loop of the recurrent students: resumable, seeded, stops when the loss is not finite."""
 
 from __future__ import annotations
 
@@ -117,7 +117,9 @@ class Trainer:
         self.step_weights, self.seed = step_weights, seed
         self.bfloat16, self.clip = bfloat16, clip
         self.average = AveragedModel(model, multi_avg_fn=_average(decay))
-        self.model = model.to(memory_format=torch.channels_last)
+        # torch's stubs lack this overload of Module.to.
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = model
         self.model.edges = nn.ModuleList(DetachedEdges(edges) for edges in model.edges)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=0.0, betas=(0.9, 0.99), weight_decay=1e-4
@@ -198,11 +200,12 @@ class Trainer:
             pictures = self.model(small, steps=steps).steps
         loss = over_steps(pictures, truth, self.step_weights, DISTANCES[distance])
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
-        if not math.isfinite(float(loss.detach())) or not math.isfinite(float(norm)):
+        value, slope = float(loss.detach()), float(norm)
+        if not math.isfinite(value) or not math.isfinite(slope):
             raise TrainingError(
-                f"the loss became {float(loss.detach()):g} (gradient norm {float(norm):g}) at iteration "
+                f"the loss became {value:g} (gradient norm {slope:g}) at iteration "
                 f"{self.iteration}; the last good checkpoint is kept: resume with a smaller --rate"
             )
         self.optimiser.step()

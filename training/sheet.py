@@ -11,7 +11,7 @@ from torch import nn
 from facedge.files import write_file
 
 from .data import Faces
-from .evaluate import restorations
+from .quality import restorations
 
 
 def write_sheet(model: nn.Module, faces: Faces, scale: int, path: Path, rows: int = 8) -> None:

@@ -5,24 +5,27 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import torch
 import typer
 from torch import nn
 
-from facedge.errors import FacedgeError, InputError
+from facedge.errors import InputError
 from facedge.extras import require
 from facedge.models.fsr_student import FsrStudent
 
 from . import checkpoint as checkpoints
+from .command import command
 from .data import Batches, read_faces
-from .evaluate import evaluate
 from .loop import Budget, Report, Trainer
+from .quality import evaluate
 from .schedule import Schedule
 from .sheet import write_sheet
 
 LAST = "last.pt"
+MODELS = {8: "fsr-student", 4: "fsr-student-x4"}
+"""Scale -> name in the registry."""
 
 
 def model_name(scale: int) -> str:
@@ -62,11 +65,11 @@ def take_weights(student: FsrStudent, path: Path) -> None:
 def main(
     data: Annotated[Path, typer.Option(help="Folder of aligned 128x128 faces to train on.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, logs and picture sheets.")],
-    val: Annotated[Optional[Path], typer.Option(help="Folder of faces to validate on.")] = None,
+    val: Annotated[Path | None, typer.Option(help="Folder of faces to validate on.")] = None,
     scale: Annotated[int, typer.Option(help="8 (16 -> 128) or 4 (32 -> 128).")] = 8,
-    hours: Annotated[Optional[float], typer.Option(help="Training time; or --iterations.")] = None,
-    iterations: Annotated[Optional[int], typer.Option(help="Iterations; or --hours.")] = None,
-    init: Annotated[Optional[Path], typer.Option(help="Checkpoint to start from.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Training time; or --iterations.")] = None,
+    iterations: Annotated[int | None, typer.Option(help="Iterations; or --hours.")] = None,
+    init: Annotated[Path | None, typer.Option(help="Checkpoint to start from.")] = None,
     batch: Annotated[int, typer.Option(help="Pictures per iteration.")] = 16,
     rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
     warmup: Annotated[float, typer.Option(help="Share of the run before the peak.")] = 0.02,
@@ -79,8 +82,8 @@ def main(
     tensorboard: Annotated[bool, typer.Option(help="Log to TensorBoard as well.")] = False,
 ) -> None:
     """Train the S1 student on bicubic pairs; run again with the same --out to go on."""
-    if scale not in (4, 8):
-        raise InputError(f"--scale is {scale}; fsr-student has 4 and 8")
+    if scale not in MODELS:
+        raise InputError(f"--scale is {scale}; fsr-student has {' and '.join(map(str, MODELS))}")
     if not hours and not iterations:
         raise InputError("no end was given; pass --hours or --iterations")
     torch.set_num_threads(threads)
@@ -141,14 +144,5 @@ class _Log:
             stream.write(line + "\n")
 
 
-def run() -> None:
-    """Command-line entry: errors are one sentence and an exit code."""
-    try:
-        typer.run(main)
-    except FacedgeError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise SystemExit(error.exit_code) from None
-
-
 if __name__ == "__main__":
-    run()
+    command(main)

@@ -46,9 +46,9 @@ def apply(model: ir.Model) -> int:
     count = 0
     for node in nodes(model, "ConvTranspose"):
         weight = constant(node.inputs[1])
-        if weight is None or weight.ndim != 4:
-            continue
         bias = node.inputs[2] if len(node.inputs) > 2 else None
+        if weight is None or weight.ndim != 4 or (bias is not None and constant(bias) is None):
+            continue
         axes = _axes(node, weight)
         if axes is None:
             continue
@@ -148,8 +148,7 @@ def _replace(
     parameters: list[ir.Value | None] = [edit.constant(kernel, f"{matrix.name}_conv")]
     if bias is not None:
         shift = constant(bias)
-        if shift is None:
-            raise AssertionError("checked by the caller")
+        assert shift is not None
         parameters.append(edit.constant(shift.repeat(stride * stride), f"{bias.name}_conv"))
     value = edit.op(
         "Conv",

@@ -78,13 +78,16 @@ class Insertion:
 
     Args:
         model: the model under edit.
-        anchor: the node whose place and scope the new nodes take.
+        anchor: the node whose place and scope the new nodes take; the end of the graph when None.
+        scope_name: scope of the new nodes where it is not the anchor's.
     """
 
-    def __init__(self, model: ir.Model, anchor: ir.Node) -> None:
+    def __init__(
+        self, model: ir.Model, anchor: ir.Node | None, scope_name: str | None = None
+    ) -> None:
         self._graph = model.graph
         self._anchor = anchor
-        self._scope = scope(anchor)
+        self._scope = scope_name or ("" if anchor is None else scope(anchor))
         self._names = {node.name for node in model.graph}
         self._values = {value.name for node in model.graph for value in node.outputs}
         self._values |= set(model.graph.initializers) | {v.name for v in model.graph.inputs}
@@ -97,7 +100,10 @@ class Insertion:
         name = _unused(stem, self._names)
         output = ir.Value(name=_unused(name, self._values))
         node = ir.node(op_type, inputs, attributes=attributes, outputs=[output], name=name)
-        self._graph.insert_before(self._anchor, node)
+        if self._anchor is None:
+            self._graph.append(node)
+        else:
+            self._graph.insert_before(self._anchor, node)
         return output
 
     def constant(self, array: Array, name: str) -> ir.Value:
@@ -124,7 +130,7 @@ class Insertion:
         new_type, new_shape = old.type, old.shape
         old.replace_all_uses_with(new, replace_graph_outputs=True)
         if made_here or new.is_graph_output():
-            old.name = None
+            old.name = _unused(f"{name}_replaced", self._values)
             new.name = name
             new.type, new.shape = new_type, new_shape
         node = old.producer()

@@ -15,6 +15,10 @@ from ..bundle import Bundle
 from ..manifest import Artifact
 from .nvinfer import version_numbers
 
+class PlanMismatch(BundleError):
+    """A plan is whole, and for another TensorRT version or another device."""
+
+
 RTX_CAPABILITIES = ((8, 0), (8, 6), (8, 9))
 """What TensorRT for RTX's default engines cover, besides 12.0 and later (its support matrix):
 Jetson Orin (8.7) and Hopper (9.0) are not among them."""
@@ -58,21 +62,21 @@ def check_plan(
         capability: compute capability of the device.
 
     Raises:
-        BundleError: other version or other device; the sentence ends in the command to run.
+        PlanMismatch: other version or other device; the sentence ends in the command to run.
     """
     plan, backend = bundle.path / artifact.path, artifact.backend
     if not re.match(r"^\d", artifact.version) or not artifact.device:
-        raise BundleError(
+        raise PlanMismatch(
             f"{plan} does not say which version and device it was built for; "
             f"build it with: {rebuild_command(bundle, backend)}"
         )
     if not version_fits(artifact.version, installed):
-        raise BundleError(
+        raise PlanMismatch(
             f"{plan} was built by {backend} {artifact.version} and this machine has {installed}; "
             f"build it here with: {rebuild_command(bundle, backend)}"
         )
     if not device_fits(artifact.device, capability, backend):
-        raise BundleError(
+        raise PlanMismatch(
             f"{plan} was built for {artifact.device} and this device is {device_name(capability)}; "
             f"build it here with: {rebuild_command(bundle, backend)}"
         )

@@ -23,7 +23,7 @@ from ..cuda.driver import open_cuda
 from ..manifest import Artifact, TensorSpec
 from . import nvinfer
 from .base import ALIGNMENT, Array, Availability, Options, check_batch, sized
-from .plan import check_plan, rebuild_command
+from .plan import PlanMismatch, check_plan, rebuild_command
 
 _log = logging.getLogger("facedge.tensorrt")
 
@@ -62,7 +62,7 @@ class TensorRtSession:
     def __init__(self, trt: ModuleType, cuda: Cuda, bundle: Bundle, artifact: Artifact) -> None:
         check_plan(bundle, artifact, str(trt.__version__), cuda.capability())
         self._cuda, self._artifact, self._manifest = cuda, artifact, bundle.manifest
-        self._log = nvinfer.logger(trt)
+        self._trt, self._log = trt, nvinfer.logger(trt)
         self._log.clear()
         self._runtime = trt.Runtime(self._log)
         if artifact.version.endswith("+"):
@@ -71,24 +71,34 @@ class TensorRtSession:
             self._runtime.engine_host_code_allowed = True
         self._engine = self._runtime.deserialize_cuda_engine(bundle.read(artifact.path))
         if self._engine is None:
-            raise BundleError(
+            raise PlanMismatch(
                 f"{bundle.path / artifact.path} does not load ({self._log.last_errors()}); "
                 f"build it here with: {rebuild_command(bundle, artifact.backend)}"
             )
         _check_tensors(trt, self._engine, bundle, artifact)
         self._stream = cuda.stream_create()
-        weakref.finalize(self, cuda.stream_destroy, self._stream)
+        _when_gone(self, cuda.stream_destroy, self._stream)
 
     def bind(self, batch: int) -> TensorRtBinding:
         """Allocate, enqueue once, record a graph; errors as ``BackendSession.bind``."""
         check_batch(batch, self._artifact)
-        context = self._engine.create_execution_context()
+        context = self._make_context()
         if context is None:
             raise BackendError(
                 f"{self._artifact.backend} cannot make an execution context: "
                 f"{self._log.last_errors()}"
             )
         return TensorRtBinding(self, self._cuda, self._stream, context, self._manifest, batch)
+
+    def _make_context(self) -> Any:
+        strategies = getattr(self._trt, "DynamicShapesKernelSpecializationStrategy", None)
+        if strategies is None:
+            return self._engine.create_execution_context()
+        # TensorRT for RTX compiles kernels for a shape in the background by default; a graph
+        # recorded meanwhile would keep the slow stand-ins for ever.
+        config = self._engine.create_runtime_config()
+        config.dynamic_shapes_kernel_specialization_strategy = strategies.EAGER
+        return self._engine.create_execution_context(config)
 
     def last_errors(self) -> str:
         """What TensorRT complained about last."""
@@ -161,7 +171,7 @@ class TensorRtBinding:
         if graph is None:
             _log.info("recording a CUDA graph failed; each frame is enqueued")
         else:
-            weakref.finalize(self, self._cuda.graph_destroy, graph)
+            _when_gone(self, self._cuda.graph_destroy, graph)
         return graph
 
 
@@ -176,10 +186,9 @@ class _Block:
             size += -(-count // ALIGNMENT) * ALIGNMENT
         # Spare bytes, so that the start can be moved up to the next multiple.
         base = cuda.device_alloc(size + ALIGNMENT)
-        weakref.finalize(self, cuda.device_free, base)
+        _when_gone(self, cuda.device_free, base)
         self.device = -(-base // ALIGNMENT) * ALIGNMENT
         self.host: Bytes = cuda.host_alloc(size)
-        weakref.finalize(self, cuda.host_free, self.host)
         self.host.fill(0)
         self.addresses = {name: self.device + offset for name, offset in offsets.items()}
         self.arrays: dict[str, Array] = {}
@@ -188,6 +197,11 @@ class _Block:
             count = int(np.prod(shape)) * np.dtype(spec.dtype).itemsize
             view = self.host[start : start + count].view(spec.dtype)
             self.arrays[spec.name] = view.reshape(shape)
+
+
+def _when_gone(owner: object, function: Callable[..., None], *arguments: Any) -> None:
+    """Free with the owner, and not at interpreter exit, when the driver may be gone already."""
+    weakref.finalize(owner, function, *arguments).atexit = False
 
 
 def _check_tensors(trt: ModuleType, engine: Any, bundle: Bundle, artifact: Artifact) -> None:

@@ -38,11 +38,7 @@ class Cuda(Protocol):
         ...
 
     def host_alloc(self, size: int) -> Bytes:
-        """``size`` bytes of page-locked host memory, uint8 [size]."""
-        ...
-
-    def host_free(self, array: Bytes) -> None:
-        """Give page-locked memory back; the array must not be used any more."""
+        """``size`` bytes of page-locked host memory, uint8 [size]; freed with its last view."""
         ...
 
     def stream_create(self) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import weakref
 from types import ModuleType
 from typing import Any
 
@@ -47,10 +48,9 @@ class CudaPython:
     def host_alloc(self, size: int) -> Bytes:
         address = int(self._call("cudaMallocHost", size))
         block = (ctypes.c_uint8 * size).from_address(address)
+        # Every view of the array keeps the block alive, so no view can outlive its memory.
+        weakref.finalize(block, self._rt.cudaFreeHost, address).atexit = False
         return np.frombuffer(block, np.uint8)
-
-    def host_free(self, array: Bytes) -> None:
-        self._call("cudaFreeHost", array.ctypes.data)
 
     def stream_create(self) -> Any:
         return self._call("cudaStreamCreateWithFlags", self._rt.cudaStreamNonBlocking)

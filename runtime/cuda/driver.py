@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from types import ModuleType
 
 from facedge.errors import BackendError
@@ -12,12 +13,22 @@ from .cuda_python import CudaPython
 from .pycuda import PyCuda
 
 
+_opened = threading.local()
+
+
 def open_cuda() -> Cuda:
-    """The first CUDA library that imports: cuda-python (new and old module names), then PyCUDA.
+    """This thread's CUDA, opened once: cuda-python (new and old module names), then PyCUDA.
 
     Raises:
         BackendError: none is installed, or there is no driver or device.
     """
+    if not hasattr(_opened, "cuda"):
+        _opened.cuda = _open()
+    cuda: Cuda = _opened.cuda
+    return cuda
+
+
+def _open() -> Cuda:
     for name in ("cuda.bindings.runtime", "cuda.cudart"):
         if module := _optional(name):
             return CudaPython(module, _version("cuda.bindings"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from types import ModuleType
 from typing import Any
 
@@ -37,6 +38,8 @@ class PyCuda:
         # TensorRT works in the primary context; a context of PyCUDA's own would not see its memory.
         self._context = self._call("retain_primary_context", self._device.retain_primary_context)
         self._context.push()
+        # PyCUDA aborts at exit when a context is still pushed.
+        atexit.register(self._context.pop)
 
     def capability(self) -> tuple[int, int]:
         major, minor = self._device.compute_capability()
@@ -55,10 +58,6 @@ class PyCuda:
             "pagelocked_empty", self._driver.pagelocked_empty, size, np.uint8
         )
         return array
-
-    def host_free(self, array: Bytes) -> None:
-        if array.base is not None:
-            array.base.free()  # type: ignore[attr-defined]
 
     def stream_create(self) -> Any:
         return self._call("Stream", self._driver.Stream, _NON_BLOCKING)

@@ -1,0 +1,18 @@
+"""Compute once what several nodes compute from the same values."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+import onnx_ir.passes.common as ir_passes
+
+
+def apply(model: ir.Model) -> int:
+    """Merge equal initialisers, then nodes with equal operator, inputs and attributes.
+
+    Returns:
+        How many initialisers and nodes were merged.
+    """
+    before = sum(1 for _ in model.graph) + len(model.graph.initializers)
+    ir_passes.DeduplicateHashedInitializersPass()(model)
+    ir_passes.CommonSubexpressionEliminationPass()(model)
+    return before - sum(1 for _ in model.graph) - len(model.graph.initializers)
