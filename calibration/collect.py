@@ -137,6 +137,8 @@ class _Runner:
         options.log_severity_level = 3
         # An arena keeps its largest size for ever and would blur what calibration needs.
         options.enable_cpu_mem_arena = False
+        # Its threads would burn the processor while a batch is counted.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if threads is not None:
             options.intra_op_num_threads = threads
         try:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from facedge.pictures import Rgb
+from facedge.resize import reduce_bicubic, reduce_by_area, square_crop
 
-from .resize import centre_square, reduce_by_area, resize_bicubic
 from .sources import Picture
 
 
@@ -72,14 +72,14 @@ def samples(source: Iterable[Picture], spec: InputContract) -> Samples:
 
 
 def _sample(picture: Picture, spec: InputContract) -> Sample:
-    square = centre_square(picture.rgb)
+    square = square_crop(picture.rgb)
     side = square.shape[0]
     truth: Rgb | None = None
     if spec.task == "super-resolution" and side >= spec.output_size:
         truth = reduce_by_area(square, spec.output_size)
-        given = resize_bicubic(truth, spec.input_size)
+        given = reduce_bicubic(truth, spec.input_size)
     elif spec.task == "action-units" and side >= spec.input_size:
         given = reduce_by_area(square, spec.input_size)
     else:
-        given = resize_bicubic(square, spec.input_size)
+        given = reduce_bicubic(square, spec.input_size)
     return Sample(picture.name, given, truth, picture.sha256)

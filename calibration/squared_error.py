@@ -15,8 +15,9 @@ import numpy.typing as npt
 from .histogram import BINS, Histogram
 
 _SEARCH_BINS = 2048
-_GRID = np.arange(1, 97) / 96.0
-_FINE = np.linspace(-1.0, 1.0, 9)[1:-1] / 96.0
+_RATIO = 0.9
+_GRID = _RATIO ** np.arange(48)
+_FINE = np.array([-0.75, -0.5, -0.25, 0.25, 0.5, 0.75])
 _ROUNDS = 4
 
 
@@ -57,15 +58,15 @@ def affine_levels(lower: float, upper: float) -> tuple[int, int]:
 
 
 def _best(error: Callable[[float], float], start: float | None = None) -> float:
-    """Fraction in (0, 1] of least error: a grid, then ever finer around its best."""
+    """Fraction in (0, 1] of least error: a geometric grid, then twice finer around its best."""
     candidates = _GRID if start is None else np.append(_GRID, start)
-    values = [error(float(f)) for f in candidates]
+    values = [error(float(fraction)) for fraction in candidates]
     best = float(candidates[int(np.argmin(values))])
     least = min(values)
-    for scale in (1.0, 1.0 / 8.0):
-        for offset in _FINE * scale + best:
-            if 0.0 < offset <= 1.0 and (value := error(float(offset))) < least:
-                best, least = float(offset), value
+    for scale in (1.0, 0.25):
+        for fraction in np.minimum(best * _RATIO ** (_FINE * scale), 1.0):
+            if (value := error(float(fraction))) < least:
+                best, least = float(fraction), value
     return best
 
 
@@ -96,7 +97,8 @@ def _error_integral(
     """Antiderivative of (x - clip(round(x), lowest, highest))^2, up to a constant."""
     inside = np.clip(x, lowest - 0.5, highest + 0.5) + 0.5
     whole = np.floor(inside)
-    rounding = whole / 12.0 + (inside - whole - 0.5) ** 3 / 3.0
-    above = np.maximum(x - highest, 0.5) ** 3 / 3.0
-    below = np.maximum(lowest - x, 0.5) ** 3 / 3.0
-    return np.asarray(rounding + above - below)
+    rounding = inside - whole - 0.5
+    above, below = np.maximum(x - highest, 0.5), np.maximum(lowest - x, 0.5)
+    # Products: numpy's ** 3 calls pow for every element, ten times slower.
+    cubes = rounding * rounding * rounding + above * above * above - below * below * below
+    return np.asarray(whole / 12.0 + cubes / 3.0)

@@ -15,7 +15,8 @@ from facedge.runtime.backends import registry
 from facedge.runtime.bundle import encode_manifest
 from facedge.runtime.manifest import MANIFEST, Artifact
 
-from .engines.tensorrt import PlanOptions, build_plan
+from .engines.plan import PlanOptions
+from .engines.tensorrt import build_plan
 from .plans import build_plan_available, save_plan
 
 
@@ -52,7 +53,7 @@ def add_engine(
         stage.note = f"{plan.device}, {len(plan.data) / 1e6:.1f} MB"
     with new_folder(bundle, overwrite=True) as folder:
         shutil.copytree(bundle, folder, dirs_exist_ok=True)
-        artifact = save_plan(folder, plan, max_batch)
+        artifact = save_plan(folder, plan)
         kept = tuple(a for a in loaded.manifest.artifacts if a.path != artifact.path)
         files = {**loaded.manifest.files, artifact.path: sha256_file(folder / artifact.path)}
         manifest = msgspec.structs.replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,25 @@ def infer_shapes(model: ir.Model) -> ir.Model:
     """Fill in the shapes and types of every value that ONNX can infer, in place."""
     ir_passes.ShapeInferencePass(check_type=True, strict_mode=False, data_prop=True)(model)
     return model
+
+
+def merge_initialisers(model: ir.Model) -> int:
+    """Let nodes share initialisers of equal type, shape and bytes, in place; how many went."""
+    graph = model.graph
+    kept: dict[tuple[object, ...], ir.Value] = {}
+    merged = 0
+    # onnx_ir's own pass refuses arrays that are not C-contiguous, such as transposed weights.
+    for name, value in list(graph.initializers.items()):
+        tensor = value.const_value
+        if tensor is None or value.is_graph_input() or value.is_graph_output():
+            continue
+        digest = hashlib.sha256(tensor.tobytes()).digest()
+        first = kept.setdefault((tensor.dtype, tuple(tensor.shape.numpy()), digest), value)
+        if first is not value:
+            value.replace_all_uses_with(first)
+            del graph.initializers[name]
+            merged += 1
+    return merged
 
 
 def graph_cost(model: onnx.ModelProto | ir.Model) -> GraphCost:

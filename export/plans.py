@@ -8,7 +8,7 @@ from pathlib import Path
 from facedge.errors import BackendError
 from facedge.runtime.manifest import Artifact
 
-from .engines.tensorrt import Plan
+from .engines.plan import Plan
 
 
 def build_plan_available(name: str) -> None:
@@ -24,12 +24,11 @@ def build_plan_available(name: str) -> None:
         )
 
 
-def save_plan(folder: Path, plan: Plan, max_batch: int) -> Artifact:
+def save_plan(folder: Path, plan: Plan) -> Artifact:
     """Write a plan as ``engines/<backend>-<version>-<device>.plan`` and describe it."""
     (folder / "engines").mkdir(exist_ok=True)
-    path = f"engines/{plan.backend}-{plan.version}-{plan.device}.plan"
-    (folder / path).write_bytes(plan.data)
+    (folder / plan.path).write_bytes(plan.data)
     return Artifact(
-        backend=plan.backend, path=path, dialect="tensorrt", version=plan.version,
-        device=plan.device, max_batch=max_batch,
+        backend=plan.backend, path=plan.path, dialect="tensorrt", version=plan.version,
+        device=plan.device, max_batch=plan.max_batch,
     )

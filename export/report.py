@@ -181,7 +181,7 @@ def _render(data: ReportData) -> str:
         coverages=_coverages(data.readiness),
         rewrites=rewrite_rows(manifest.rewrites),
         faces=[(row, au_bars(row.probabilities)) for row in data.action_units],
-        released=not manifest.weights.source == "seeded",
+        released=manifest.weights.source != "seeded",
     )
 
 

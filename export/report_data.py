@@ -24,8 +24,13 @@ STEP_PICTURES = 3
 
 
 def report_data(
-    manifest: Manifest, pictures: GateSet, graphs: Sequence[DialectGraph], verified: Verified,
-    readiness: Mapping[str, Sequence[ConvReadiness]], ranges: Ranges | None, folder: Path,
+    manifest: Manifest,
+    pictures: GateSet,
+    graphs: Sequence[DialectGraph],
+    verified: Verified,
+    readiness: Mapping[str, Sequence[ConvReadiness]],
+    ranges: Ranges | None,
+    folder: Path,
 ) -> ReportData:
     """Pictures, steps, AU rows, coverage, ranges and sizes of a finished build.
 
@@ -49,7 +54,8 @@ def report_data(
         ranges=_range_table(ranges) if ranges is not None and manifest.precision == "int8" else {},
         sizes={
             p.relative_to(folder).as_posix(): p.stat().st_size
-            for p in sorted(folder.rglob("*")) if p.is_file()
+            for p in sorted(folder.rglob("*"))
+            if p.is_file()
         },
     )
 
@@ -94,7 +100,8 @@ def _action_unit_rows(
 ) -> tuple[ActionUnitRow, ...]:
     return tuple(
         ActionUnitRow(
-            name, pictures.images[i],
+            name,
+            pictures.images[i],
             variants["fp32"]["landmarks"][i].astype(np.float64),
             {k: v["probabilities"][i].astype(np.float64) for k, v in variants.items()},
         )

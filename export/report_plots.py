@@ -75,6 +75,26 @@ def waterfall_cell(before: int, after: int, largest: int) -> Markup:
     ).format(label, stays, kind, stays, change)
 
 
+def coverage_bar(rows: Sequence[tuple[str, float, bool]]) -> Markup:
+    """All convolutions of a dialect in graph order, each as wide as its share of the work.
+
+    Args:
+        rows: node, percent of the multiply-accumulates, whether it runs in INT8.
+    """
+    parts, at = [], 0.0
+    for node, share, int8 in rows:
+        parts.append(
+            Markup(
+                '<rect class="{}" x="{:.3f}" width="{:.3f}" height="20"><title>{}</title></rect>'
+            ).format("stays" if int8 else "higher", at, share, f"{node}: {share:.1f} %")
+        )
+        at += share
+    return Markup(
+        '<svg class="cell coverage" viewBox="0 0 100 20" preserveAspectRatio="none" role="img" '
+        'aria-label="Convolutions in graph order, INT8 in green">{}</svg>'
+    ).format(Markup().join(parts))
+
+
 def ranges_plot(ranges: RangeTable, chosen: str) -> Markup:
     """Range of every tensor along the depth of the graph, the methods compared.
 
@@ -95,8 +115,10 @@ def ranges_plot(ranges: RangeTable, chosen: str) -> Markup:
         return top + (1 - math.asinh(value / unit) / peak) / 2 * (height - top - bottom)
 
     parts = []
+    zero = y(0.0)
     for tick in _decades(max(limits, default=1.0)):
-        if abs(math.asinh(tick / unit)) <= peak:
+        shown = tick == 0 or abs(y(tick) - zero) > 16
+        if shown and abs(math.asinh(tick / unit)) <= peak:
             parts.append(
                 _line(left, y(tick), width - right, y(tick), "zero" if tick == 0 else "grid")
             )
@@ -167,7 +189,7 @@ def _range_column(
         if index == 0:
             parts.append(
                 Markup(
-                    '<rect class="bar s0" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>'
+                    '<rect class="reach s0" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>'
                 ).format(centre - half, top, 2 * half, max(bottom - top, 0.6))
             )
             continue

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from facedge.runtime.action_units import ACTION_UNITS, NAMES
 from facedge.runtime.manifest import PassRow
 
-from .report_plots import waterfall_cell
+from .report_plots import coverage_bar, waterfall_cell
 
 Rgb = NDArray[np.uint8]
 _GAINS = (64, 32, 16, 8, 4, 2, 1)
@@ -58,6 +58,11 @@ class Coverage:
     macs_share: float
     int8: int
     rows: tuple[ConvCell, ...]
+
+    @property
+    def bar(self) -> Markup:
+        """The convolutions as one bar, each as wide as its share of the work."""
+        return coverage_bar([(cell.node, cell.share, cell.int8) for cell in self.rows])
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,27 @@ from dataclasses import dataclass
 
 from facedge.runtime.manifest import Artifact, Gate, Manifest
 
-from .report_numbers import TIMES, area, byte_size, count, number, signed, split_unit, with_unit
+from .report_numbers import (
+    NBSP,
+    TIMES,
+    area,
+    byte_size,
+    count,
+    number,
+    signed,
+    split_unit,
+    with_unit,
+)
 
 IDENTICAL_DB = 200.0
 """The gates' ceiling for the PSNR of equal arrays."""
 
+BACKENDS = {
+    "onnxruntime": "ONNX Runtime",
+    "openvino": "OpenVINO",
+    "tensorrt": "TensorRT",
+    "tensorrt-rtx": "TensorRT for RTX",
+}
 _PSNR = re.compile(r"psnr_y (?P<variant>.+?)(?: restored_(?P<step>\d+))?")
 _LATENCY = "latency_ms "
 _GATE_MEANING = {
@@ -119,7 +135,7 @@ def headline(m: Manifest) -> str:
     else:
         what = f"reads {m.outputs[0].shape[-1]} facial action units from a {size} pixel face"
     best = fastest(m)
-    speed = f" in {number(best.latency_ms)} ms on {best.backend}" if best else ""
+    speed = f" in {number(best.latency_ms)}{NBSP}ms on {BACKENDS[best.backend]}" if best else ""
     return f"{m.model} in {m.precision.upper()} {what}{speed}."
 
 
@@ -143,11 +159,8 @@ def standfirst(m: Manifest) -> str:
         )
     failed = sum(not gate.passed for gate in m.gates)
     if m.gates:
-        parts.append(
-            f"All {len(m.gates)} quality gates hold."
-            if not failed
-            else f"{failed} of {len(m.gates)} quality gates fail."
-        )
+        every = f"All {len(m.gates)} quality gates hold." if len(m.gates) > 1 else "Its gate holds."
+        parts.append(f"{failed} of {len(m.gates)} quality gates fail." if failed else every)
     return " ".join(parts)
 
 
@@ -166,7 +179,7 @@ def tiles(m: Manifest, sizes: Mapping[str, int]) -> list[Tile]:
         found.append(Tile(f"{min(agreement):.1f}", "%", "of decisions as in FP32"))
     best, plain = fastest(m), plain_latency(m)
     if best:
-        found.append(Tile(number(best.latency_ms), "ms", f"per face on {best.backend}"))
+        found.append(Tile(number(best.latency_ms), "ms", f"per face on {BACKENDS[best.backend]}"))
     if best and plain:
         found.append(Tile(f"{plain / best.latency_ms:.1f}", TIMES, "the speed of the plain export"))
     if best and best.path in sizes:
@@ -187,7 +200,7 @@ def gate_groups(gates: Sequence[Gate]) -> list[GateGroup]:
 def latency_bars(m: Manifest) -> list[LatencyBar]:
     """Every measured latency, fastest first, the plain export among them."""
     rows = [
-        (f"{a.backend} {a.version}".strip(), a.latency_ms, True)
+        (f"{BACKENDS[a.backend]} {a.version}".strip(), a.latency_ms, True)
         for a in m.artifacts
         if a.latency_ms > 0
     ]

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from facedge.errors import InputError
 from facedge.models.contract import ActionUnits, ModelSpec, SuperResolved
 
-from .graph import BATCH, check, run, to_proto
+from .graph import BATCH, check, merge_initialisers, run, to_proto
 
 OPSET = 18
 _ROOT = "network"
@@ -88,7 +88,7 @@ def trace(
             outputs.append("state_out")
     model = _export(spec, wrapper.eval(), inputs, outputs)
     _name_after_modules(model)
-    ir_passes.DeduplicateHashedInitializersPass()(model)
+    merge_initialisers(model)
     ir_passes.ClearMetadataAndDocStringPass()(model)
     model.graph.name = spec.name
     proto = to_proto(model)

@@ -60,8 +60,8 @@ class UnitEmbedding(nn.Module):
     def __init__(self, units: int, inputs: int, outputs: int) -> None:
         super().__init__()
         layer = nn.Linear(inputs, outputs)
-        self.weight = nn.Parameter(layer.weight.detach().T.expand(units, -1, -1).clone())
-        self.bias = nn.Parameter(layer.bias.detach().expand(units, -1).clone())
+        self.weight = nn.Parameter(layer.weight.detach().T.expand(units, -1, -1).contiguous())
+        self.bias = nn.Parameter(layer.bias.detach().expand(units, -1).contiguous())
 
     def forward(self, nodes: Tensor) -> Tensor:
         return F.relu(torch.matmul(nodes.unsqueeze(2), self.weight).squeeze(2) + self.bias)

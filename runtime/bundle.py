@@ -141,7 +141,7 @@ def check_files(bundle: Bundle, hashes: bool = True) -> None:
         if name.endswith(_PLAYABLE) and name not in manifest.files:
             raise BundleError(
                 f"{bundle.path / name} is not listed in {MANIFEST}: a plan is code and an unlisted "
-                f"one is refused; remove it or build it with facedge build"
+                f"one is refused; remove it, and build plans with facedge engine"
             )
     for name, expected in manifest.files.items():
         file = bundle.path / name
@@ -174,9 +174,7 @@ def _read_manifest(folder: Path) -> Manifest:
     try:
         return msgspec.json.decode(data, type=Manifest)
     except msgspec.DecodeError as error:
-        raise BundleError(
-            f"{file} does not follow schema {SCHEMA}: {error}; {_REBUILD}"
-        ) from error
+        raise BundleError(f"{file} does not follow schema {SCHEMA}: {error}; {_REBUILD}") from error
 
 
 class _SchemaOnly(msgspec.Struct):

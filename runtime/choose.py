@@ -80,7 +80,11 @@ def _auto(bundle: Bundle, options: Options, batch: int) -> Opened:
     known = _fastest.get(key)
     if known is None and manifest.machine == identity() and options == Options():
         known = manifest.preferred
-    if known is not None and known in candidates and (opened := _try(bundle, known, options, notes)):
+    if (
+        known is not None
+        and known in candidates
+        and (opened := _try(bundle, known, options, notes))
+    ):
         return Opened(known, opened.session, None, tuple(notes))
     open_ones = [o for name in candidates if (o := _try(bundle, name, options, notes))]
     if not open_ones:
@@ -131,4 +135,6 @@ def _measured_best(candidates: list[Opened], batch: int, seconds: float = 0.15) 
 
 
 def _contents(bundle: Bundle) -> str:
-    return ", ".join(f"{a.path} for {a.backend}" for a in bundle.manifest.artifacts) or "no artifact"
+    return (
+        ", ".join(f"{a.path} for {a.backend}" for a in bundle.manifest.artifacts) or "no artifact"
+    )

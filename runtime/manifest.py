@@ -18,7 +18,7 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     pass
 
 
-class TensorSpec(_Record):
+class TensorSpec(_Record, frozen=True):
     """One input or output of the graph.
 
     Attributes:
@@ -34,7 +34,7 @@ class TensorSpec(_Record):
     meaning: str
 
 
-class Artifact(_Record):
+class Artifact(_Record, frozen=True):
     """A file a backend plays.
 
     Attributes:
@@ -56,7 +56,7 @@ class Artifact(_Record):
     latency_ms: float = 0.0
 
 
-class GoldenSet(_Record):
+class GoldenSet(_Record, frozen=True):
     """Inputs and expected outputs of one dialect, for a self-test on the device.
 
     Attributes:
@@ -73,7 +73,7 @@ class GoldenSet(_Record):
     max_abs: float
 
 
-class Gate(_Record):
+class Gate(_Record, frozen=True):
     """One measured quality and the limit it was held to.
 
     Attributes:
@@ -100,7 +100,7 @@ class Gate(_Record):
         return self.measured <= self.limit
 
 
-class PassRow(_Record):
+class PassRow(_Record, frozen=True):
     """Size of the graph before and after one rewrite."""
 
     name: str
@@ -112,7 +112,7 @@ class PassRow(_Record):
     macs_after: int
 
 
-class Weights(_Record):
+class Weights(_Record, frozen=True):
     """Where the weights came from.
 
     Attributes:
@@ -126,7 +126,7 @@ class Weights(_Record):
     licence: str
 
 
-class Calibration(_Record):
+class Calibration(_Record, frozen=True):
     """Which pictures the ranges were measured on."""
 
     source: str
@@ -135,7 +135,7 @@ class Calibration(_Record):
     method: str
 
 
-class Manifest(_Record):
+class Manifest(_Record, frozen=True):
     """Everything a runtime must know to play a bundle and to trust it.
 
     Attributes:

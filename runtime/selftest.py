@@ -33,13 +33,13 @@ class Result:
             was compared.
         limit: what ``measured`` had to reach or not to exceed.
         unit: ``dB`` or empty.
-        message: one sentence.
+        detail: one sentence.
     """
 
     backend: str
     artifact: str
     status: Literal["passed", "failed", "not available"]
-    message: str
+    detail: str
     tensor: str = ""
     batch: int = 0
     measured: float = math.nan
@@ -95,11 +95,14 @@ def require_passed(results: list[Result]) -> None:
     for result in results:
         if result.status == "failed":
             raise QualityGateError(
-                result.message, "golden", f"{result.backend} {result.tensor}",
-                result.measured, result.limit,
+                result.detail,
+                "golden",
+                f"{result.backend} {result.tensor}",
+                result.measured,
+                result.limit,
             )
     if not any(result.status == "passed" for result in results):
-        reasons = "; ".join(dict.fromkeys(r.message for r in results)) or "the bundle is empty"
+        reasons = "; ".join(dict.fromkeys(r.detail for r in results)) or "the bundle is empty"
         raise BackendError(f"nothing could be verified on this machine: {reasons}")
 
 

@@ -57,11 +57,11 @@ def main(
     spec = registry.get(MODELS[scale])
     model = spec.build().eval()
     model.load_state_dict(saved.average)
-    stored = copy.deepcopy(model).half()
-    compared = half_precision_db(model, copy.deepcopy(stored).float(), read_faces(data), scale)
+    rounded = copy.deepcopy(model).half().float()
+    compared = half_precision_db(model, rounded, read_faces(data), scale)
     lossless = compared >= LOSSLESS_DB
     weights.save(
-        stored if lossless else model,
+        model,
         out,
         {
             "model": spec.name,
@@ -72,6 +72,7 @@ def main(
             "training_minutes": f"{saved.seconds / 60:.1f}",
             "data": summary,
         },
+        torch.float16 if lossless else None,
     )
     typer.echo(
         f"{out}: {spec.name} after {saved.iteration} iterations, stored in "

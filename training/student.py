@@ -76,7 +76,7 @@ def main(
     grow: Annotated[float, typer.Option(help="Share over which steps are added.")] = 0.25,
     settle: Annotated[float, typer.Option(help="Share after which the loss is log-MSE.")] = 0.6,
     seed: Annotated[int, typer.Option(help="Seed of weights, order, augmentation.")] = 0,
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
+    workers: Annotated[int, typer.Option(help="CPU cores to use.")] = 2,
     save_every: Annotated[int, typer.Option(help="Iterations between checkpoints.")] = 200,
     check_every: Annotated[int, typer.Option(help="Iterations between validations.")] = 1000,
     tensorboard: Annotated[bool, typer.Option(help="Log to TensorBoard as well.")] = False,
@@ -86,7 +86,7 @@ def main(
         raise InputError(f"--scale is {scale}; fsr-student has {' and '.join(map(str, MODELS))}")
     if not hours and not iterations:
         raise InputError("no end was given; pass --hours or --iterations")
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     faces = read_faces(data)
     held_out = read_faces(val) if val else None
     student = new_student(scale, seed)
@@ -100,6 +100,7 @@ def main(
         Budget(iterations, hours),
         Schedule(peak=rate, warmup=warmup, grow=grow, settle=settle),
         seed=seed,
+        workers=workers,
     )
     if last.exists():
         trainer.resume(last)

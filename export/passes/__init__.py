@@ -12,7 +12,7 @@ import onnx_ir.passes.common as ir_passes
 from facedge.errors import InputError
 from facedge.runtime.manifest import PassRow
 
-from ..graph import GraphCost, graph_cost, infer_shapes, to_ir, to_proto
+from ..graph import GraphCost, graph_cost, infer_shapes, merge_initialisers, to_ir, to_proto
 from . import (
     attention,
     branches,
@@ -143,7 +143,7 @@ def _prepared(model: onnx.ModelProto) -> ir.Model:
 def _clean(edited: ir.Model) -> None:
     """After a pass: no leftovers, one copy of equal weights, shapes of the new values."""
     ir_passes.RemoveUnusedNodesPass()(edited)
-    ir_passes.DeduplicateHashedInitializersPass()(edited)
+    merge_initialisers(edited)
     infer_shapes(edited)
 
 

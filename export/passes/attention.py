@@ -30,32 +30,31 @@ from .merges import (
     SLICE_ELSEWHERE,
     UNSQUEEZE_BEHIND,
 )
+from .slices import kept
 
 
 def gather(siblings: Siblings) -> ir.Value | None:
-    """Rows i_1 … i_n of one tensor, sliced one by one: one Gather."""
-    rows = [_rows(node) for node in siblings.nodes]
-    if any(r is None for r in rows) or len({id(n.inputs[0]) for n in siblings.nodes}) != 1:
-        return None
-    indices = np.concatenate([np.array(r, np.int64) for r in rows if r is not None])
+    """Rows i_1 … i_n of one tensor, sliced one by one: one Gather, one Slice of other axes."""
+    cuts = [kept(node) for node in siblings.nodes]
+    present = [cut for cut in cuts if cut is not None and CHANNELS in cut]
     source = siblings.nodes[0].inputs[0]
-    chosen = siblings.edit.constant(indices, "landmark_indices")
-    return siblings.edit.op("Gather", [source, chosen], axis=CHANNELS)
-
-
-def _rows(node: ir.Node) -> range | None:
-    """Which rows of axis 1 a Slice takes, or None where it takes other axes or steps."""
-    shape = sizes(node.inputs[0])
-    if node.op_type != "Slice" or len(node.inputs) < 4 or shape is None or len(shape) < 2:
+    if len(present) < len(cuts) or any(n.inputs[0] is not source for n in siblings.nodes):
         return None
-    arguments = [constant(value) for value in node.inputs[1:]]
-    size = shape[CHANNELS]
-    if size is None or any(a is None or a.size != 1 for a in arguments):
+    other = [{k: v for k, v in cut.items() if k != CHANNELS} for cut in present]
+    if any(cut != other[0] for cut in other) or any(r.step < 0 for r in other[0].values()):
         return None
-    start, end, axis, *step = [int(a.ravel()[0]) for a in arguments if a is not None]
-    if axis % len(shape) != CHANNELS or step not in ([], [1]):
-        return None
-    return range(*slice(start, end).indices(size))
+    edit = siblings.edit
+    indices = np.concatenate([np.array(cut[CHANNELS], np.int64) for cut in present])
+    chosen = edit.op("Gather", [source, edit.constant(indices, "rows")], axis=CHANNELS)
+    if not other[0]:
+        return chosen
+    columns = [[r.start, r.stop, axis, r.step] for axis, r in other[0].items()]
+    names = ("starts", "ends", "axes", "steps")
+    arguments = [
+        edit.constant(numbers, name)
+        for numbers, name in zip(np.array(columns, np.int64).T, names, strict=True)
+    ]
+    return edit.op("Slice", [chosen, *arguments])
 
 
 RULES = (
@@ -120,5 +119,6 @@ def _multiple(value: ir.Value) -> tuple[ir.Value, Array]:
 
 
 def _rows_of_one(branch: Sequence[ir.Node]) -> bool:
-    rows = [_rows(node) for node in branch]
-    return all(r is not None for r in rows) and len({id(n.inputs[0]) for n in branch}) == 1
+    if branch[0].op_type != "Slice" or len({id(node.inputs[0]) for node in branch}) != 1:
+        return False
+    return all(cut is not None and CHANNELS in cut for cut in map(kept, branch))

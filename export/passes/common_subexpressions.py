@@ -5,6 +5,8 @@ from __future__ import annotations
 import onnx_ir as ir
 import onnx_ir.passes.common as ir_passes
 
+from ..graph import merge_initialisers
+
 
 def apply(model: ir.Model) -> int:
     """Merge equal initialisers, then nodes with equal operator, inputs and attributes.
@@ -12,7 +14,7 @@ def apply(model: ir.Model) -> int:
     Returns:
         How many initialisers and nodes were merged.
     """
-    before = sum(1 for _ in model.graph) + len(model.graph.initializers)
-    ir_passes.DeduplicateHashedInitializersPass()(model)
+    merged = merge_initialisers(model)
+    before = sum(1 for _ in model.graph)
     ir_passes.CommonSubexpressionEliminationPass()(model)
-    return before - sum(1 for _ in model.graph) - len(model.graph.initializers)
+    return merged + before - sum(1 for _ in model.graph)

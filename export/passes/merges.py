@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from .edit import Array, constant, sizes
 from .hoist import CHANNELS, Rule, Siblings, channels, same, stacked, typed
+from .slices import kept
 
 ELEMENTWISE = frozenset(
     "Abs Cast Ceil Clip Exp Floor HardSigmoid HardSwish Identity LeakyRelu Neg Not Relu Round "
@@ -35,9 +36,8 @@ def elementwise(siblings: Siblings) -> ir.Value | None:
 
 def slice_elsewhere(siblings: Siblings) -> ir.Value | None:
     """The same Slice of every branch along axes other than the channels."""
-    axes = constant(siblings.nodes[0].inputs[3]) if len(siblings.nodes[0].inputs) > 3 else None
-    shape = sizes(siblings.nodes[0].inputs[0])
-    if axes is None or shape is None or CHANNELS in [int(a) % len(shape) for a in axes]:
+    cut = kept(siblings.nodes[0])
+    if cut is None or CHANNELS in cut:
         return None
     return elementwise(siblings)
 

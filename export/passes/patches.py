@@ -14,6 +14,7 @@ import onnx_ir as ir
 from .edit import constant, nodes, producer, read_once, sizes
 from .hoist import BranchInsertion, Rule, Siblings, hoist, leads_to, sweep, with_shapes
 from .merges import BATCH_NORM, CONVOLUTION, ELEMENTWISE, ELEMENTWISE_OPS
+from .slices import kept
 
 _ROWS, _COLUMNS = 2, 3
 
@@ -31,29 +32,26 @@ class Box:
 
 def box(value: ir.Value | None) -> Box | None:
     """The box that spatial Slices of step 1 cut out, or None where it is something else."""
-    cuts: list[tuple[int, int, int]] = []
+    cuts: list[dict[int, range]] = []
     while (node := producer(value, "Slice")) is not None:
-        arguments = [constant(each) for each in node.inputs[1:]]
-        if len(arguments) < 3 or any(a is None or a.size != 1 for a in arguments):
+        cut = kept(node)
+        if cut is None or not set(cut) <= {_ROWS, _COLUMNS}:
             return None
-        start, end, axis, *step = [int(a.ravel()[0]) for a in arguments if a is not None]
-        if axis % 4 not in (_ROWS, _COLUMNS) or step not in ([], [1]):
-            return None
-        cuts.append((axis % 4, start, end))
+        cuts.append(cut)
         value = node.inputs[0]
     shape = sizes(value)
     if value is None or not cuts or shape is None or len(shape) != 4:
         return None
-    edges: dict[int, tuple[int, int]] = {}
+    edges: list[int] = []
     for axis in (_ROWS, _COLUMNS):
-        size = shape[axis]
-        if size is None:
+        indices = range(shape[axis] or 0)
+        for cut in reversed(cuts):
+            if axis in cut:
+                indices = indices[cut[axis].start : cut[axis].stop : cut[axis].step]
+        if indices.step != 1:
             return None
-        kept = range(size)
-        for where, start, end in reversed(cuts):
-            kept = kept[start:end] if where == axis else kept
-        edges[axis] = (kept.start, kept.stop)
-    return Box(value, *edges[_ROWS], *edges[_COLUMNS])
+        edges += [indices.start, indices.stop]
+    return Box(value, *edges)
 
 
 def grid_source(values: Sequence[ir.Value | None], rows: int, columns: int) -> ir.Value | None:

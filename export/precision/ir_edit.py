@@ -63,7 +63,7 @@ def close_model(model: ir.Model) -> onnx.ModelProto:
     model = RemoveUnusedNodesPass()(model).model
     model.graph.sort()
     proto = onnx.shape_inference.infer_shapes(ir.to_proto(model))
-    onnx.checker.check_model(proto)
+    onnx.checker.check_model(proto, full_check=True)
     return proto
 
 
@@ -139,7 +139,9 @@ def insert_after(graph: ir.Graph, value: ir.Value, node: ir.Node) -> None:
     graph.insert_before(first, node)
 
 
-def calibrated(ranges: RangeTable, tensor: str | None, method: str) -> tuple[float, float] | None:
+def calibrated(
+    ranges: RangeTable, tensor: str | None, method: str, symmetric: bool = False
+) -> tuple[float, float] | None:
     """A tensor's range, or None where the table has none.
 
     Raises:
@@ -148,7 +150,7 @@ def calibrated(ranges: RangeTable, tensor: str | None, method: str) -> tuple[flo
     if tensor is None:
         return None
     try:
-        low, high = ranges.of(tensor, method)
+        low, high = ranges.of(tensor, method, symmetric)
     except (InputError, KeyError):
         return None
     if not (np.isfinite(low) and np.isfinite(high) and low <= high):

@@ -33,7 +33,7 @@ from .ir_edit import (
     insert_after,
     open_model,
 )
-from .region import MOVEMENT, Region, plan_region
+from .region import MOVEMENT, Region, cuts_at_zero, plan_region
 
 DEFAULT_METHOD = "mse"
 
@@ -215,7 +215,7 @@ class _Writer:
 
 
 def _folded(producer: ir.Node, integer: set[ir.Node]) -> bool:
-    """Whether this is the Relu that an integer contraction absorbs."""
-    if producer.op_type != "Relu" or producer.inputs[0] is None:
+    """Whether this is the Relu or Clip that an integer contraction absorbs."""
+    if not cuts_at_zero(producer) or producer.inputs[0] is None:
         return False
     return producer.inputs[0].producer() in integer

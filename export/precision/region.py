@@ -75,9 +75,17 @@ def result_tensor(node: ir.Node) -> ir.Value:
     """Where a contraction's result is rounded: behind its Relu where that is all that reads it."""
     output = node.outputs[0]
     uses = list(output.uses())
-    if len(uses) == 1 and uses[0].node.op_type == "Relu" and not output.is_graph_output():
+    if len(uses) == 1 and not output.is_graph_output() and cuts_at_zero(uses[0].node):
         return uses[0].node.outputs[0]
     return output
+
+
+def cuts_at_zero(node: ir.Node) -> bool:
+    """Whether rounding to an unsigned grid from 0 does the work of this Relu or Clip."""
+    if node.op_type == "Clip" and len(node.inputs) > 1:
+        low = constant(node.inputs[1])
+        return low is not None and float(low) == 0.0
+    return node.op_type == "Relu"
 
 
 def data_inputs(node: ir.Node) -> list[ir.Value]:

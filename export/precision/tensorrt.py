@@ -94,7 +94,7 @@ def _choose(
         reason = unsuited(item, "tensorrt", keep, first_layer=not deep)
         if reason is None and (data is None or constant(data) is not None):
             reason = "its input is a constant"
-        if reason is None and data is not None and calibrated(ranges, data.name, method) is None:
+        if reason is None and data is not None and calibrated(ranges, data.name, method, True) is None:
             reason = f"no calibrated range for tensor '{data.name}'"
         if reason is None:
             chosen.append(node)
@@ -121,7 +121,7 @@ def _activation_readers(
             value = node.inputs[index] if index is not None else None
             if index is None or value is None or constant(value) is not None:
                 continue
-            if calibrated(ranges, value.name, method) is not None:
+            if calibrated(ranges, value.name, method, True) is not None:
                 readers.setdefault(value, []).append((node, index))
     return readers
 
@@ -140,7 +140,7 @@ def _scales(
 ) -> dict[ir.Value, float]:
     spans: dict[ir.Value, tuple[float, float]] = {}
     for value in readers:
-        span = calibrated(ranges, value.name, method)
+        span = calibrated(ranges, value.name, method, True)
         assert span is not None, "only calibrated tensors were chosen"
         spans[value] = span
     concats = [node for node in graph if node.op_type == "Concat"]

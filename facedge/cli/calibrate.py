@@ -34,7 +34,7 @@ def calibrate(
     from facedge.export.build import measure_ranges
 
     measured = measure_ranges(
-        model, calib, images=images, weights=weights, steps=steps, state=state, stages=Stages(quiet=as_json)
+        model, calib, images=images, weights_file=weights, steps=steps, state=state, stages=Stages(quiet=as_json)
     )
     measured.write(out)
     tensors = len(measured.tensors)

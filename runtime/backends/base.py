@@ -64,15 +64,17 @@ class Availability:
 
 
 class Binding(Protocol):
-    """One batch size, ready to run.
+    """One batch size, ready to run."""
 
-    Attributes:
-        inputs: tensor name -> buffer to fill, in the manifest's order.
-        outputs: tensor name -> buffer that ``run`` fills.
-    """
+    @property
+    def inputs(self) -> Mapping[str, Array]:
+        """Tensor name -> buffer to fill, in the manifest's order."""
+        ...
 
-    inputs: Mapping[str, Array]
-    outputs: Mapping[str, Array]
+    @property
+    def outputs(self) -> Mapping[str, Array]:
+        """Tensor name -> buffer that ``run`` fills, in the manifest's order."""
+        ...
 
     def run(self) -> None:
         """Compute ``outputs`` from ``inputs``; returns when the outputs are complete."""

@@ -15,6 +15,7 @@ from ..bundle import Bundle
 from ..manifest import Artifact
 from .nvinfer import version_numbers
 
+
 class PlanMismatch(BundleError):
     """A plan is whole, and for another TensorRT version or another device."""
 
@@ -26,7 +27,7 @@ Jetson Orin (8.7) and Hopper (9.0) are not among them."""
 
 def rebuild_command(bundle: Bundle, backend: str) -> str:
     """The command that makes the bundle's plan anew on this device."""
-    return f"facedge build --from {bundle.path} --backend {backend} --out NEW_BUNDLE"
+    return f"facedge engine {bundle.path} --backend {backend}"
 
 
 def version_fits(built: str, installed: str) -> bool:

@@ -206,8 +206,13 @@ def _when_gone(owner: object, function: Callable[..., None], *arguments: Any) ->
 
 def _check_tensors(trt: ModuleType, engine: Any, bundle: Bundle, artifact: Artifact) -> None:
     names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
-    found = {n: (np.dtype(trt.nptype(engine.get_tensor_dtype(n))).name,
-                 engine.get_tensor_mode(n) == trt.TensorIOMode.INPUT) for n in names}
+    found = {
+        n: (
+            np.dtype(trt.nptype(engine.get_tensor_dtype(n))).name,
+            engine.get_tensor_mode(n) == trt.TensorIOMode.INPUT,
+        )
+        for n in names
+    }
     manifest = bundle.manifest
     expected = {s.name: (s.dtype, True) for s in manifest.inputs}
     expected |= {s.name: (s.dtype, False) for s in manifest.outputs}
@@ -219,4 +224,6 @@ def _check_tensors(trt: ModuleType, engine: Any, bundle: Bundle, artifact: Artif
 
 
 def _describe(tensors: dict[str, tuple[str, bool]]) -> str:
-    return ", ".join(f"{n} ({t} {'in' if i else 'out'}put)" for n, (t, i) in sorted(tensors.items()))
+    return ", ".join(
+        f"{n} ({t} {'in' if i else 'out'}put)" for n, (t, i) in sorted(tensors.items())
+    )

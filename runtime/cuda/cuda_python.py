@@ -35,8 +35,12 @@ class CudaPython:
         device = self._call("cudaGetDevice")
         kind = self._rt.cudaDeviceAttr
         return (
-            int(self._call("cudaDeviceGetAttribute", kind.cudaDevAttrComputeCapabilityMajor, device)),
-            int(self._call("cudaDeviceGetAttribute", kind.cudaDevAttrComputeCapabilityMinor, device)),
+            int(
+                self._call("cudaDeviceGetAttribute", kind.cudaDevAttrComputeCapabilityMajor, device)
+            ),
+            int(
+                self._call("cudaDeviceGetAttribute", kind.cudaDevAttrComputeCapabilityMinor, device)
+            ),
         )
 
     def device_alloc(self, size: int) -> int:
@@ -50,7 +54,7 @@ class CudaPython:
         block = (ctypes.c_uint8 * size).from_address(address)
         # Every view of the array keeps the block alive, so no view can outlive its memory.
         weakref.finalize(block, self._rt.cudaFreeHost, address).atexit = False
-        return np.frombuffer(block, np.uint8)
+        return np.ctypeslib.as_array(block)
 
     def stream_create(self) -> Any:
         return self._call("cudaStreamCreateWithFlags", self._rt.cudaStreamNonBlocking)

@@ -12,7 +12,6 @@ from .base import Cuda
 from .cuda_python import CudaPython
 from .pycuda import PyCuda
 
-
 _opened = threading.local()
 
 

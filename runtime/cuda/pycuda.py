@@ -54,9 +54,7 @@ class PyCuda:
         self._blocks.pop(address).free()
 
     def host_alloc(self, size: int) -> Bytes:
-        array: Bytes = self._call(
-            "pagelocked_empty", self._driver.pagelocked_empty, size, np.uint8
-        )
+        array: Bytes = self._call("pagelocked_empty", self._driver.pagelocked_empty, size, np.uint8)
         return array
 
     def stream_create(self) -> Any:

@@ -7,16 +7,16 @@ import sys
 
 import numpy as np
 import pytest
-from tiny_bundle import au_model, make_bundle, pictures, reference, sr_model
-
-from facedge.errors import BackendError, BundleError, InputError
-from facedge.extras import importlib as extras_importlib
 from facedge.runtime import choose
 from facedge.runtime.backends.base import Options
 from facedge.runtime.bundle import load
 from facedge.runtime.machine import identity
 from facedge.runtime.manifest import Artifact
 from facedge.runtime.session import AuResult, Session
+from tiny_bundle import au_model, make_bundle, pictures, reference, sr_model
+
+from facedge.errors import BackendError, BundleError, InputError
+from facedge.extras import importlib as extras_importlib
 
 CPU = ["onnxruntime", "openvino"]
 # Two float32 implementations may round a value that lies on .5 to either side.
@@ -188,7 +188,7 @@ def test_unknown_and_absent_backends_list_what_there_is(sr):
     "options", [{"threads": 0}, {"device": "tpu"}, {"batch": 0}, {"batch": -1}]
 )
 def test_options_out_of_range_are_refused(sr, options):
-    with pytest.raises(InputError, match="expected|choose"):
+    with pytest.raises(InputError, match=r"expected|choose"):
         Session(sr, "onnxruntime", **options)
 
 
@@ -270,7 +270,10 @@ class TestAuto:
 
     def test_a_plan_that_cannot_run_here_is_passed_over(self, tmp_path):
         plan = Artifact(
-            backend="tensorrt-rtx", path="engines/x.plan", dialect="tensorrt", version="1.0.0",
+            backend="tensorrt-rtx",
+            path="engines/x.plan",
+            dialect="tensorrt",
+            version="1.0.0",
             device="sm_75",
         )
         portable = Artifact(backend="onnxruntime", path="onnx/portable.onnx", dialect="portable")
@@ -296,9 +299,7 @@ def test_a_task_without_its_output_is_refused(tmp_path):
 
 
 def test_a_graph_the_backend_cannot_read_is_one_sentence(tmp_path):
-    artifacts = tuple(
-        Artifact(backend=b, path="onnx/broken.onnx", dialect="portable") for b in CPU
-    )
+    artifacts = tuple(Artifact(backend=b, path="onnx/broken.onnx", dialect="portable") for b in CPU)
     path = make_bundle(tmp_path / "t", extra={"onnx/broken.onnx": b"junk"}, artifacts=artifacts)
     for backend in CPU:
         with pytest.raises(BackendError, match="refuses the model") as caught:

@@ -7,9 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
-from onnx.reference import ReferenceEvaluator
-
 from facedge.runtime.bundle import encode_manifest
 from facedge.runtime.manifest import (
     Artifact,
@@ -18,6 +15,8 @@ from facedge.runtime.manifest import (
     TensorSpec,
     Weights,
 )
+from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
 SIDE, STATE = 4, 2
 IMAGES = TensorSpec(name="images", dtype="uint8", shape=(-1, SIDE, SIDE, 3), meaning="RGB, NHWC")
@@ -82,7 +81,8 @@ def sr_model(stateful: bool = False, quantised: bool = False) -> onnx.ModelProto
         source = "joined"
     if quantised:
         constants += _constants(
-            s_in=np.float32(1 / 127), z_in=np.int8(0),
+            s_in=np.float32(1 / 127),
+            z_in=np.int8(0),
             s_w=(np.abs(weight).max((1, 2, 3)) / 127).astype(np.float32),
             z_w=np.zeros(12, np.int8),
         )
@@ -145,28 +145,45 @@ def make_manifest(model: onnx.ModelProto, **changes: object) -> Manifest:
     """A manifest for one of the models above."""
     outputs = {o.name for o in model.graph.output}
     stateful, is_au = "state_out" in outputs, "probabilities" in outputs
-    fields: dict[str, object] = dict(
-        schema=1, digest="", name="tiny", model="tiny",
-        task="action-units" if is_au else "super-resolution",
-        precision="fp32", steps=1, scale=1 if is_au else 2, stateful=stateful,
-        inputs=(IMAGES, STATE_IN) if stateful else (IMAGES,),
-        outputs=(PROBABILITIES, LANDMARKS) if is_au
-        else (RESTORED, STATE_OUT) if stateful else (RESTORED,),
-        artifacts=tuple(
+    fields: dict[str, object] = {
+        "schema": 1,
+        "digest": "",
+        "name": "tiny",
+        "model": "tiny",
+        "task": "action-units" if is_au else "super-resolution",
+        "precision": "fp32",
+        "steps": 1,
+        "scale": 1 if is_au else 2,
+        "stateful": stateful,
+        "inputs": (IMAGES, STATE_IN) if stateful else (IMAGES,),
+        "outputs": (PROBABILITIES, LANDMARKS)
+        if is_au
+        else (RESTORED, STATE_OUT)
+        if stateful
+        else (RESTORED,),
+        "artifacts": tuple(
             Artifact(backend=name, path="onnx/portable.onnx", dialect="portable")
             for name in ("onnxruntime", "openvino")
         ),
-        golden=(), gates=(), quality={"b": 2.0, "a": 1.0}, rewrites=(),
-        weights=Weights(sha256="00", source="seeded", licence="Apache-2.0"),
-        calibration=None, preferred="onnxruntime", tools={"onnx": onnx.__version__},
-        files={}, licence="Apache-2.0",
-    )
+        "golden": (),
+        "gates": (),
+        "quality": {"b": 2.0, "a": 1.0},
+        "rewrites": (),
+        "weights": Weights(sha256="00", source="seeded", licence="Apache-2.0"),
+        "calibration": None,
+        "preferred": "onnxruntime",
+        "tools": {"onnx": onnx.__version__},
+        "files": {},
+        "licence": "Apache-2.0",
+    }
     return Manifest(**(fields | changes))
 
 
 def make_bundle(
-    folder: Path, model: onnx.ModelProto | None = None,
-    extra: dict[str, bytes] | None = None, **changes: object,
+    folder: Path,
+    model: onnx.ModelProto | None = None,
+    extra: dict[str, bytes] | None = None,
+    **changes: object,
 ) -> Path:
     """Write a bundle with golden vectors from the reference evaluator.
 
@@ -198,7 +215,8 @@ def make_bundle(
     )
     files = {
         p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
-        for p in sorted(folder.rglob("*")) if p.is_file()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
     }
     manifest = make_manifest(model, **({"golden": (golden,), "files": files} | changes))
     (folder / "manifest.json").write_bytes(encode_manifest(manifest))

@@ -53,7 +53,7 @@ def test_weights_of_another_trunk_are_refused(pixels, tmp_path: Path) -> None:
 
 def test_the_recipe_trains_logs_and_resumes(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    options = {"batch": 2, "threads": 1, "save_every": 1, "check_every": 1, "val": folder}
+    options = {"batch": 2, "workers": 2, "save_every": 1, "check_every": 1, "val": folder}
     main(folder, out, iterations=1, **options)
     assert checkpoint.read(out / "last.pt", model_name(8)).iteration == 1
     main(folder, out, iterations=2, **options)

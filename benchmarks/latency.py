@@ -1,0 +1,141 @@
+"""Latency of bundles on the CPU backends against the plain export, interleaved in one run.
+
+    python benchmarks/latency.py                          # fsr-student, every precision
+    python benchmarks/latency.py --model au-gcn-edge --calls 2048 --json
+
+The baseline is what one gets today: ``torch.onnx.export`` of the same weights, played by ONNX
+Runtime in FP32. Its pre- and post-processing is not even counted; facedge's is in the graph.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from facedge.benchmarks.interleave import Timing, interleave, speed_up
+from facedge.benchmarks.plot import latency_plot
+from facedge.extras import require
+from facedge.files import write_file
+from facedge.progress import Stages
+from facedge.runtime.backends import registry as backends
+from facedge.runtime.machine import identity
+from facedge.runtime.session import Session
+
+BASELINE = "plain export, onnxruntime"
+EAGER = "torch eager"
+PRECISIONS = ("fp32", "fp16", "int8")
+
+
+def contenders(
+    model: str, bundles: Path, threads: int, stages: Stages, calib: Path | None
+) -> dict[str, Callable[[], object]]:
+    """Every way to run ``model`` on this CPU, as calls without arguments.
+
+    Bundles that ``bundles`` lacks are built first.
+    """
+    for module in ("torch", "onnx"):
+        require(module, "export", "make the plain export")
+    from facedge.benchmarks.plain import eager, plain_export
+    from facedge.export.build import build
+    from facedge.export.options import BuildOptions
+
+    calls: dict[str, Callable[[], object]] = {
+        EAGER: eager(model, threads), BASELINE: plain_export(model, threads),
+    }
+    cpu = tuple(name for name in backends.CPU if backends.get(name).available())
+    for precision in PRECISIONS:
+        options = BuildOptions(
+            model=model, precision=precision, backends=cpu, out=bundles, calibration=calib
+        )
+        path = bundles / options.bundle_name()
+        if not (path / "manifest.json").is_file():
+            build(options, stages)
+        for backend in cpu:
+            calls[f"{precision}, {backend}"] = _player(path, backend, threads)
+    return calls
+
+
+def _player(path: Path, backend: str, threads: int) -> Callable[[], object]:
+    session = Session(path, backend, threads=threads, copy=False)
+    size = session.bundle.manifest.inputs[0].shape[1:]
+    face = np.random.default_rng(0).integers(0, 256, (1, *size), np.uint8)
+    return lambda: session(face)
+
+
+def rows(timings: dict[str, Timing]) -> list[dict[str, object]]:
+    """One row per contender: percentiles in ms and speed-up over the plain export with its interval."""
+    table = []
+    for name, timing in timings.items():
+        ratio, low, high = speed_up(timings[BASELINE], timing)
+        table.append(
+            {
+                "contender": name, "calls": len(timing.seconds),
+                "p50_ms": timing.percentile(50), "p90_ms": timing.percentile(90),
+                "p99_ms": timing.percentile(99),
+                "times_faster": ratio, "interval_95": [low, high],
+            }
+        )
+    return table
+
+
+def main(
+    model: list[str] = typer.Option(["fsr-student"], "--model", "-m", help="Model; give it again for several."),
+    bundles: Path = typer.Option(Path("bundles"), "--bundles", help="Bundles to play; missing ones are built."),
+    out: Path = typer.Option(Path("bundles/benchmark"), "--out", "-o", help="Folder for JSON and plot."),
+    calib: Path = typer.Option(None, "--calib", help="Pictures to build missing bundles with."),
+    calls: int = typer.Option(1024, "--calls", help="Measured calls of every contender."),
+    threads: int = typer.Option(2, "--threads", help="CPU threads of every contender."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object instead of tables."),
+) -> None:
+    """Time every precision on both CPU backends against the plain export."""
+    stages = Stages(quiet=as_json)
+    result: dict[str, object] = {
+        "machine": identity(), "system": platform.platform(), "date": date.today().isoformat(),
+        "threads": threads, "batch": 1, "models": {},
+    }
+    console = Console(quiet=as_json, highlight=False)
+    console.print(f"{identity()}, {threads} threads, batch 1, {date.today().isoformat()}")
+    for name in model:
+        ways = contenders(name, bundles, threads, stages, calib)
+        with stages.stage(f"Timing {len(ways)} ways to run {name}") as stage:
+            timings = interleave(ways, calls=calls, advance=stage.advance)
+        table = rows(timings)
+        result["models"][name] = table  # type: ignore[index]
+        write_file(out / f"latency-{name}.svg", latency_plot(name, table))
+        console.print(_table(name, table))
+    text = json.dumps(result, indent=1)
+    write_file(out / "latency.json", text)
+    if as_json:
+        print(text)
+
+
+def _table(model: str, table: list[dict[str, object]]) -> Table:
+    shown = Table(title=model, title_justify="left")
+    shown.add_column("contender")
+    for heading in ("p50 ms", "p90 ms", "p99 ms", "times faster", "95 % interval"):
+        shown.add_column(heading, justify="right")
+    for row in table:
+        low, high = row["interval_95"]  # type: ignore[misc]
+        shown.add_row(
+            str(row["contender"]), f"{row['p50_ms']:.2f}", f"{row['p90_ms']:.2f}",
+            f"{row['p99_ms']:.2f}", f"{row['times_faster']:.2f}", f"{low:.2f} – {high:.2f}",
+        )
+    return shown
+
+
+if __name__ == "__main__":
+    import sys
+
+    from facedge.cli.main import execute
+
+    application = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    application.command()(main)
+    sys.exit(execute(application, sys.argv[1:]))

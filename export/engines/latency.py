@@ -1,0 +1,43 @@
+"""Compare the CPU engines: all contenders in one run, in turns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from facedge.errors import InputError
+
+from . import onnxruntime, openvino
+from .measure import interleaved_ms
+
+_ENGINES = {"onnxruntime": onnxruntime.bound_run, "openvino": openvino.bound_run}
+
+
+def measure(
+    contenders: Mapping[str, tuple[str, bytes]],
+    batch: int = 1,
+    seconds: float = 1.0,
+    threads: int | None = None,
+) -> dict[str, float]:
+    """Median latency of each contender, interleaved.
+
+    Args:
+        contenders: label -> (``onnxruntime`` or ``openvino``, ONNX bytes).
+        batch: pictures per inference.
+        seconds: time spent on each, after a warm-up.
+        threads: CPU threads of each; None for the engines' own choice.
+
+    Returns:
+        label -> milliseconds per inference.
+
+    Raises:
+        InputError: an engine that does not run on the CPU.
+        BackendError: an engine is missing or refuses a model.
+    """
+    unknown = {engine for engine, _ in contenders.values()} - set(_ENGINES)
+    if unknown:
+        raise InputError(
+            f"{', '.join(sorted(unknown))} cannot be measured on the CPU; "
+            f"choose from {', '.join(_ENGINES)}"
+        )
+    runs = [_ENGINES[engine](model, batch, threads) for engine, model in contenders.values()]
+    return dict(zip(contenders, interleaved_ms(runs, seconds), strict=True))
