@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ from .ranges import ImageHash, Ranges, TensorRanges
 from .samples import Sample
 from .statistics import all_bounds
 
-BATCH_BYTES = 256 << 20
+BATCH_BYTES = 64 << 20
 """A batch is made smaller rather than let its measured tensors take more than this."""
 
 _STATE_IN, _STATE_OUT = "state_in", "state_out"
@@ -135,8 +136,6 @@ class _Runner:
         self._outputs = shown
         options = ort.SessionOptions()
         options.log_severity_level = 3
-        # An arena keeps its largest size for ever and would blur what calibration needs.
-        options.enable_cpu_mem_arena = False
         # Its threads would burn the processor while a batch is counted.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if threads is not None:
@@ -165,7 +164,8 @@ class _Runner:
                 )
         if len(shapes) > 1:
             raise InputError(f"pictures of one batch differ in shape: {sorted(shapes)}")
-        feeds = {self._images: np.stack([sample.input for sample in group])}
+        images = np.stack([sample.input for sample in group])
+        feeds: dict[str, npt.NDArray[Any]] = {self._images: images}
         if not self._stateful:
             yield self._once(feeds)
             return
@@ -178,9 +178,7 @@ class _Runner:
                 del values[_STATE_OUT]
             yield values
 
-    def _once(
-        self, feeds: dict[str, npt.NDArray[np.generic]]
-    ) -> dict[str, npt.NDArray[np.float32]]:
+    def _once(self, feeds: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.float32]]:
         values = dict(zip(self._outputs, self._session.run(self._outputs, feeds), strict=True))
         for name in self._input_tensors:
             values[name] = np.asarray(feeds[name], np.float32)

@@ -90,7 +90,7 @@ def _photograph(face: npt.NDArray[np.float64], blur: float, rng: np.random.Gener
     light = np.clip(face / 255.0, 0.0, 1.0) ** rng.uniform(0.8, 1.3)
     light = light * rng.uniform(0.7, 1.2) * rng.normal(1.0, 0.04, 3)
     if blur > 0.1:
-        light = cv2.GaussianBlur(light, (0, 0), blur)
+        light = np.asarray(cv2.GaussianBlur(light, (0, 0), blur), np.float64)
     # Photon noise grows with the light, read-out noise does not.
     photon, readout = rng.uniform(0.0, 0.02), rng.uniform(0.0, 0.01)
     deviation = np.sqrt(photon**2 * np.clip(light, 0.0, 1.0) + readout**2)

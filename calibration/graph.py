@@ -11,14 +11,16 @@ from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 from facedge.errors import InputError
 
-_MEASURED = frozenset(
-    "Conv ConvTranspose Gemm MatMul Add Sub Mul Div Sum Max Min Relu LeakyRelu PRelu Clip Elu "
-    "Sigmoid HardSigmoid HardSwish Tanh Softmax Gelu Concat MaxPool AveragePool "
-    "GlobalAveragePool GlobalMaxPool ReduceMean Resize BatchNormalization".split()
-)
-_ORDER_ONLY = frozenset(
-    "Reshape Transpose Flatten Squeeze Unsqueeze Identity DepthToSpace SpaceToDepth".split()
-)
+_MATRIX = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+_ELEMENTWISE = ("Add", "Sub", "Mul", "Div", "Sum", "Max", "Min", "BatchNormalization")
+_ACTIVATION = ("Relu", "LeakyRelu", "PRelu", "Clip", "Elu", "Gelu", "Tanh", "Softmax")
+_SIGMOID = ("Sigmoid", "HardSigmoid", "HardSwish")
+_SPATIAL = ("Concat", "Resize", "MaxPool", "AveragePool", "ReduceMean")
+_GLOBAL = ("GlobalAveragePool", "GlobalMaxPool")
+_MEASURED = frozenset(_MATRIX + _ELEMENTWISE + _ACTIVATION + _SIGMOID + _SPATIAL + _GLOBAL)
+_LAYOUT = ("Transpose", "DepthToSpace", "SpaceToDepth")
+_SHAPE = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity")
+_ORDER_ONLY = frozenset(_LAYOUT + _SHAPE)
 _FUSED = frozenset(("Relu", "Clip"))
 
 

@@ -17,7 +17,7 @@ from facedge.files import write_file
 from .statistics import METHODS
 
 SCHEMA = 1
-KIND = "facedge-ranges"
+KIND: Literal["facedge-ranges"] = "facedge-ranges"
 DEFAULT_PERCENTILE = "percentile-99.99"
 _RECALIBRATE = "measure them anew with: facedge calibrate"
 

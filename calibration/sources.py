@@ -101,9 +101,7 @@ def pixel_hash(rgb: Rgb) -> str:
     return digest.hexdigest()
 
 
-def _folder(
-    path: Path, limit: int | None, seed: int, warn: Callable[[str], None]
-) -> Source:
+def _folder(path: Path, limit: int | None, seed: int, warn: Callable[[str], None]) -> Source:
     files = list_pictures(path)
     root = path if path.is_dir() else path.parent
     if path.is_file() and path.suffix.lower() not in EXTENSIONS:
@@ -123,7 +121,11 @@ def _folder(
     if limit is not None and limit < total:
         files = sorted(sorted(files, key=draw)[:limit], key=name)
     what = "picture" if path.is_file() else "folder"
-    subset = f"{len(files)} of {total} pictures, seed {seed}" if len(files) < total else f"{total} pictures"
+    subset = (
+        f"{len(files)} of {total} pictures, seed {seed}"
+        if len(files) < total
+        else f"{total} pictures"
+    )
 
     def start() -> Iterator[Picture]:
         for file in read_tolerantly(files, warn):
@@ -151,9 +153,7 @@ def _embedded(count: int, seed: int) -> Source:
     return Source(f"{EMBEDDED_DESCRIPTION}: {count} pictures, seed {seed}", count, start)
 
 
-def _faces_of(
-    source: Source, aligner: FaceAligner, warn: Callable[[str], None]
-) -> Source:
+def _faces_of(source: Source, aligner: FaceAligner, warn: Callable[[str], None]) -> Source:
     def start() -> Iterator[Picture]:
         found = missed = 0
         for picture in source:

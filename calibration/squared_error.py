@@ -87,7 +87,7 @@ class _Density:
     def error(self, lower: float, upper: float, lowest: int, highest: int) -> float:
         """Sum of squared errors when values are rounded to multiples of the step and clipped."""
         step = (upper - lower) / (highest - lowest)
-        integral = _error_integral(self._edges / step, lowest, highest)
+        integral = _error_integral(np.asarray(self._edges / step), lowest, highest)
         return float(self._counts @ np.diff(integral)) * step**3 / self._width
 
 

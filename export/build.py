@@ -7,7 +7,6 @@ import resource
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import onnx
 from numpy.typing import NDArray
 
 from facedge.calibration.collect import collect
+from facedge.calibration.embedded import EMBEDDED_COUNT
 from facedge.calibration.graph import weights_hash
 from facedge.calibration.ranges import Ranges
 from facedge.calibration.ranges import read as read_ranges
@@ -173,8 +173,7 @@ def prepare(
         stage.note = f"{cost.nodes} nodes, {cost.parameters / 1e6:.2f} M parameters, {cost.macs / 1e9:.2f} GMACs"
     with stages.stage("Choosing pictures for the gates"):
         count = options.gate_images or int(min(64, max(8, GATE_BUDGET / max(cost.macs, 1))))
-        source = open_source(options.calibration, limit=count)
-        pictures = gate_set(samples(source, spec))
+        pictures = gate_set(samples(open_source(options.calibration, limit=4 * count), spec), count)
         if options.state:
             pictures = replace(
                 pictures, state=foreign_state(spec, loaded.module, pictures.images, steps)
@@ -229,7 +228,8 @@ def _calibration_images(graph: onnx.ModelProto, options: BuildOptions) -> int:
         return RANGE_GUARD_IMAGES
     if options.calibration_images is not None:
         return options.calibration_images
-    return int(min(512, max(32, CALIBRATION_BUDGET / max(graph_cost(graph).macs, 1))))
+    most = EMBEDDED_COUNT if options.calibration is None else 512
+    return int(min(most, max(32, CALIBRATION_BUDGET / max(graph_cost(graph).macs, 1))))
 
 
 def _golden(

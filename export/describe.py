@@ -17,7 +17,7 @@ from facedge.runtime.manifest import (
     SCHEMA, Calibration, Gate, GoldenSet, Manifest, PassRow, TensorSpec, Weights,
 )
 
-from .artifacts import Made
+from .artifacts import PLAIN, Made
 from .options import BuildOptions
 
 UNSEALED = "0" * 64
@@ -70,7 +70,7 @@ def manifest(
         scale=spec.output_size // spec.input_size if spec.output_size else 1,
         stateful=options.state, inputs=tensor_specs(shipped.graph.input),
         outputs=tensor_specs(shipped.graph.output), artifacts=made.artifacts, golden=tuple(golden),
-        gates=tuple(gates), quality={**quality, **{f"latency_ms {name}": ms for name, ms in made.latency_ms.items()}}, rewrites=tuple(rewrites),
+        gates=tuple(gates), quality={**quality, f"latency_ms {PLAIN}": made.latency_ms[PLAIN]}, rewrites=tuple(rewrites),
         weights=Weights(sha256=loaded.sha256, source=loaded.source, licence=loaded.licence),
         calibration=calibration, preferred=made.preferred, tools=tool_versions(), files={}, licence=LICENCE,
         machine=identity() if made.latency_ms else "",

@@ -10,9 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from facedge.calibration.samples import Sample
+from facedge.errors import InputError
 from facedge.models.contract import ActionUnits, ModelSpec, SuperResolved
 
 Array = NDArray[np.generic]
+
+FEWEST = 8
+"""Pictures with a ground truth that are enough to measure on them alone."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,29 @@ def to_float(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=np.float32) / np.float32(255)
 
 
-def gate_set(samples: Iterable[Sample]) -> GateSet:
-    """Collect samples; the ground truth is used only when every sample has one."""
-    rows = list(samples)
-    truths = [row.truth for row in rows if row.truth is not None]
+def gate_set(samples: Iterable[Sample], count: int) -> GateSet:
+    """The first ``count`` samples with a ground truth, or the first of all where few have one.
+
+    Pictures smaller than the model's output have no ground truth; a set that mixes both kinds is
+    measured on those that do.
+
+    Raises:
+        InputError: there are no pictures.
+    """
+    with_truth: list[Sample] = []
+    without: list[Sample] = []
+    for sample in samples:
+        (without if sample.truth is None else with_truth).append(sample)
+        if len(with_truth) == count:
+            break
+    judged = len(with_truth) >= min(count, FEWEST)
+    rows = with_truth if judged else (with_truth + without)[:count]
+    if not rows:
+        raise InputError("there are no pictures to verify on; give a folder that holds some")
     return GateSet(
         tuple(row.name for row in rows),
         np.stack([row.input for row in rows]),
-        tuple(truths) if len(truths) == len(rows) else None,
+        tuple(row.truth for row in rows if row.truth is not None) if judged else None,
     )
 
 

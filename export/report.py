@@ -10,7 +10,6 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import jinja2
@@ -22,7 +21,7 @@ from facedge.errors import InputError
 from facedge.runtime.manifest import Manifest
 
 from . import report_numbers, report_plots, report_text
-from .report_sections import Coverage, Difference, au_bars, coverages, differences, rewrite_rows
+from .report_sections import ConvRow, Difference, au_bars, coverages, differences, rewrite_rows
 
 Rgb = NDArray[np.uint8]
 
@@ -76,19 +75,6 @@ class ActionUnitRow:
     probabilities: Mapping[str, NDArray[np.floating]]
 
 
-class ConvRow(Protocol):
-    """One convolution of a dialect; ``precision.readiness.ConvReadiness`` is one."""
-
-    @property
-    def node(self) -> str: ...
-    @property
-    def macs(self) -> int: ...
-    @property
-    def int8(self) -> bool: ...
-    @property
-    def reason(self) -> str: ...
-
-
 @dataclass(frozen=True)
 class ReportData:
     """Everything the report shows; empty parts leave their section out.
@@ -121,9 +107,10 @@ def render(data: ReportData) -> str:
     while True:
         page = _render(data)
         most = max(len(data.pictures), len(data.steps), len(data.action_units))
-        if len(page.encode()) <= LARGEST_BYTES or most <= 1:
+        size = len(page.encode())
+        if size <= LARGEST_BYTES or most <= 1:
             return page
-        keep = most - 1
+        keep = max(1, min(most - 1, most * LARGEST_BYTES // size))
         data = replace(
             data,
             pictures=data.pictures[:keep],
@@ -178,7 +165,7 @@ def _render(data: ReportData) -> str:
         bicubic=table.get("bicubic", {}).get(0),
         hero=_hero(data),
         differences=_differences(data.pictures),
-        coverages=_coverages(data.readiness),
+        coverages=coverages(data.readiness),
         rewrites=rewrite_rows(manifest.rewrites),
         faces=[(row, au_bars(row.probabilities)) for row in data.action_units],
         released=manifest.weights.source != "seeded",
@@ -203,12 +190,3 @@ def _differences(pictures: Sequence[PictureRow]) -> Difference | None:
     if not any(quantised) or any(REFERENCE not in row.variants for row in pictures):
         return None
     return differences([row.variants[REFERENCE] for row in pictures], quantised)
-
-
-def _coverages(readiness: Mapping[str, Sequence[ConvRow]]) -> list[Coverage]:
-    return coverages(
-        {
-            name: [(r.node, r.macs, r.int8, r.reason) for r in rows]
-            for name, rows in readiness.items()
-        }
-    )

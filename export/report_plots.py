@@ -116,7 +116,7 @@ def ranges_plot(ranges: RangeTable, chosen: str) -> Markup:
 
     parts = []
     zero = y(0.0)
-    for tick in _decades(max(limits, default=1.0)):
+    for tick in _decades(unit, max(limits, default=1.0)):
         shown = tick == 0 or abs(y(tick) - zero) > 16
         if shown and abs(math.asinh(tick / unit)) <= peak:
             parts.append(
@@ -199,10 +199,11 @@ def _range_column(
     return Markup("<g>{}</g>").format(Markup().join(parts))
 
 
-def _decades(largest: float) -> list[float]:
-    """0 and signed powers of ten, at most three per sign, up to ``largest``."""
-    top = math.floor(math.log10(max(largest, 1e-12)))
-    powers = [10.0**e for e in range(top - 2, top + 1)]
+def _decades(smallest: float, largest: float) -> list[float]:
+    """0 and the signed powers of ten from about ``smallest`` to ``largest``."""
+    first = math.floor(math.log10(max(smallest, 1e-12)))
+    last = math.floor(math.log10(max(largest, 1e-12)))
+    powers = [10.0**e for e in range(first, last + 1)]
     return [-p for p in reversed(powers)] + [0.0] + powers
 
 

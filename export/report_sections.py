@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from markupsafe import Markup
@@ -33,15 +34,37 @@ class Difference:
     mean: tuple[Mapping[str, float], ...]
 
 
+class ConvRow(Protocol):
+    """One convolution of a dialect; ``precision.readiness.ConvReadiness`` is one."""
+
+    @property
+    def node(self) -> str: ...
+    @property
+    def in_channels(self) -> int: ...
+    @property
+    def out_channels(self) -> int: ...
+    @property
+    def groups(self) -> int: ...
+    @property
+    def macs(self) -> int: ...
+    @property
+    def int8(self) -> bool: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def warning(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class ConvCell:
-    """One convolution of the coverage table: name, multiply-accumulates, precision and why."""
+    """One convolution of the coverage table: its size, its precision, and a remark on it."""
 
     node: str
+    channels: str
     macs: int
     share: float
     int8: bool
-    reason: str
+    remark: str
 
 
 @dataclass(frozen=True)
@@ -108,15 +131,22 @@ def differences(reference: Sequence[Rgb], variants: Sequence[Mapping[str, Rgb]])
 
 
 def coverages(
-    readiness: Mapping[str, Sequence[tuple[str, int, bool, str]]],
+    readiness: Mapping[str, Sequence[ConvRow]],
 ) -> list[Coverage]:
-    """INT8 coverage per dialect from (node, macs, int8, reason) rows."""
+    """INT8 coverage per dialect."""
     found = []
     for dialect, rows in readiness.items():
-        total = sum(macs for _, macs, _, _ in rows) or 1
+        total = sum(row.macs for row in rows) or 1
         cells = tuple(
-            ConvCell(node, macs, 100 * macs / total, int8, reason)
-            for node, macs, int8, reason in rows
+            ConvCell(
+                row.node,
+                f"{row.in_channels * row.groups} to {row.out_channels}",
+                row.macs,
+                100 * row.macs / total,
+                row.int8,
+                row.warning if row.int8 else row.reason,
+            )
+            for row in rows
         )
         share = sum(cell.share for cell in cells if cell.int8)
         found.append(Coverage(dialect, share, sum(cell.int8 for cell in cells), cells))

@@ -198,13 +198,17 @@ def gate_groups(gates: Sequence[Gate]) -> list[GateGroup]:
 
 
 def latency_bars(m: Manifest) -> list[LatencyBar]:
-    """Every measured latency, fastest first, the plain export among them."""
+    """Every measured latency, fastest first, the plain export among them.
+
+    The manifest's ``quality`` repeats the backends' own figures; those are left out here.
+    """
     rows = [
         (f"{BACKENDS[a.backend]} {a.version}".strip(), a.latency_ms, True)
         for a in m.artifacts
         if a.latency_ms > 0
     ]
-    rows += [(k[len(_LATENCY) :], v, False) for k, v in m.quality.items() if k.startswith(_LATENCY)]
+    others = {k[len(_LATENCY) :]: v for k, v in m.quality.items() if k.startswith(_LATENCY)}
+    rows += [(name, v, False) for name, v in others.items() if name not in BACKENDS]
     rows.sort(key=lambda row: row[1])
     longest = max((row[1] for row in rows), default=1.0)
     return [LatencyBar(label, ms, 100 * ms / longest, ours) for label, ms, ours in rows]

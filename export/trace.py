@@ -14,6 +14,7 @@ import onnx
 import onnx_ir as ir
 import onnx_ir.passes.common as ir_passes
 import torch
+from onnxscript.optimizer import fold_constants
 from torch import Tensor, nn
 
 from facedge.errors import InputError
@@ -88,8 +89,7 @@ def trace(
             outputs.append("state_out")
     model = _export(spec, wrapper.eval(), inputs, outputs)
     _name_after_modules(model)
-    merge_initialisers(model)
-    ir_passes.ClearMetadataAndDocStringPass()(model)
+    _tidy(model)
     model.graph.name = spec.name
     proto = to_proto(model)
     check(proto)
@@ -165,6 +165,8 @@ def _export(
                 output_names=outputs,
                 dynamic_shapes=dynamic,
                 verbose=False,
+                # Its pattern rules take minutes on a graph of many branches; ours come later.
+                optimize=False,
             )
         except Exception as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
@@ -194,6 +196,20 @@ def _quiet() -> Iterator[None]:
     finally:
         for each, level in levels:
             each.setLevel(level)
+
+
+def _tidy(model: ir.Model) -> None:
+    """Compute shape arithmetic, drop what is unused, and keep one copy of every constant."""
+    with _quiet():
+        fold_constants(model)
+    ir_passes.IdentityEliminationPass()(model)
+    ir_passes.CommonSubexpressionEliminationPass()(model)
+    ir_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    ir_passes.RemoveUnusedNodesPass()(model)
+    ir_passes.RemoveUnusedFunctionsPass()(model)
+    ir_passes.RemoveUnusedOpsetsPass()(model)
+    merge_initialisers(model)
+    ir_passes.ClearMetadataAndDocStringPass()(model)
 
 
 def _name_after_modules(model: ir.Model) -> None:

@@ -21,7 +21,7 @@ class Stages:
     """
 
     def __init__(self, quiet: bool = False) -> None:
-        self._console = Console(stderr=True, quiet=quiet, highlight=False)
+        self._console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
         self.seconds: dict[str, float] = {}
 
     @contextmanager
@@ -32,7 +32,8 @@ class Stages:
             TimeElapsedColumn(),
         )
         start = time.perf_counter()
-        with Progress(*columns, console=self._console, transient=True) as bar:
+        idle = not self._console.is_terminal
+        with Progress(*columns, console=self._console, transient=True, disable=idle) as bar:
             task = bar.add_task(title, total=None)
             stage = Stage(lambda done, total: bar.update(task, completed=done, total=total))
             yield stage

@@ -102,7 +102,7 @@ def _taps(source: int, target: int) -> tuple[list[int], list[NDArray[np.float32]
         centre = (i + 0.5) * scale
         low = max(int(centre - _SUPPORT * stretch + 0.5), 0)
         high = min(int(centre + _SUPPORT * stretch + 0.5), source)
-        line = _keys((np.arange(low, high) + 0.5 - centre) / stretch)
+        line = _keys((np.arange(low, high, dtype=np.float64) + 0.5 - centre) / stretch)
         first.append(low)
         weights.append((line / line.sum()).astype(np.float32))
     return first, weights

@@ -62,10 +62,10 @@ class FsrPriors(FeedbackNet):
         pictures = [base + self.reconstruct(hidden)]
         heatmaps = parts = maps = probabilities = None
         for step in range(1, steps or self.steps):
-            if heatmaps is None:
+            if step == 1:
                 heatmaps = self.landmarks(pictures[-1])
                 parts = self.embed_landmarks(self.components(heatmaps))
-            elif maps is None:
+            elif step == 2:
                 units, probabilities = self.action_units(pictures[-1], heatmaps)
                 maps = self.embed_units(units)
             features = self.fuse_landmarks(self.enter(x, hidden), parts)

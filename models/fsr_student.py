@@ -37,7 +37,8 @@ class RecurrentCore(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.before(x)
         x = x + self.up(self.deep(F.relu(self.down(x))))
-        return self.after(x)
+        out: Tensor = self.after(x)
+        return out
 
 
 class FsrStudent(nn.Module):
@@ -58,7 +59,9 @@ class FsrStudent(nn.Module):
         self.scale, self.steps, self.width = scale, steps, width
         prior = 32
         factor = GRID * scale // OUTPUT
-        self.head = DepthToSpaceConv(3, width, factor) if factor > 1 else nn.Conv2d(3, width, 3, padding=1)
+        self.head = (
+            DepthToSpaceConv(3, width, factor) if factor > 1 else nn.Conv2d(3, width, 3, padding=1)
+        )
         self.edges = nn.ModuleList([Canny(), DifferenceOfGaussians()])
         # A 4x4 convolution of stride 4 is space-to-depth followed by a 1x1 convolution.
         self.embed = nn.ModuleList([nn.Conv2d(1, prior, 4, stride=4) for _ in self.edges])

@@ -25,7 +25,8 @@ class GroupedResidualBlock(nn.Module):
         self.second = nn.Conv2d(channels, channels, 3, padding=1, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.leaky_relu(self.first(x), SLOPE))
+        out: Tensor = x + self.second(F.leaky_relu(self.first(x), SLOPE))
+        return out
 
 
 class PriorFusion(nn.Module):
@@ -61,4 +62,5 @@ class PriorFusion(nn.Module):
         experts = self.experts(F.leaky_relu(self.expand(features), SLOPE))
         experts = experts.reshape(-1, self.maps, self.inner, height, width)
         weights = torch.softmax(maps, 1).unsqueeze(2)
-        return features + self.merge((experts * weights).sum(1))
+        out: Tensor = features + self.merge((experts * weights).sum(1))
+        return out

@@ -53,7 +53,8 @@ class Bottleneck(nn.Module):
         self.second = nn.Conv2d(inner, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.relu(self.middle(F.relu(self.first(F.relu(x))))))
+        out: Tensor = x + self.second(F.relu(self.middle(F.relu(self.first(F.relu(x))))))
+        return out
 
 
 class Hourglass(nn.Module):
@@ -71,7 +72,8 @@ class Hourglass(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         low = self.out(self.inside(self.into(F.max_pool2d(x, 2))))
-        return self.across(x) + F.interpolate(low, scale_factor=2.0, mode="nearest")
+        out: Tensor = self.across(x) + F.interpolate(low, scale_factor=2.0, mode="nearest")
+        return out
 
 
 class LandmarkNet(nn.Module):

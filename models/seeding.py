@@ -1,6 +1,6 @@
 """Deterministic weights for models that have none of their own yet.
 
-Kaiming's normal initialisation (arXiv 1502.01852) keeps the size of activations from layer to
+Kaiming's uniform initialisation (arXiv 1502.01852) keeps the size of activations from layer to
 layer; layers that add to something carry a smaller gain, so that a sum of many stays in range
 and an untrained super-resolution network gives back its bilinear base and a faint residual.
 """
@@ -9,22 +9,30 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 
 import torch
 from torch import Tensor, nn
 
+from .contract import ACTION_UNITS
+
 PRELU_SLOPE = 0.2
 
 GAINS = (
-    (("reconstruct", "conv"), 0.1),
-    (("reconstruct", "picture"), 0.1),
-    (("second",), 0.25),
-    (("core", "up", "conv"), 0.25),
-    (("features", "up", "conv"), 0.25),
-    (("merge",), 0.25),
-    (("landmarks", "layers"), 0.5),
+    (r"reconstruct\.(conv|picture)", 0.1),
+    (r"second", 0.25),
+    (r"(core|features)\.up\.conv", 0.25),
+    (r"merge", 0.25),
+    (r"landmarks\.again", 0.25),
+    (r"landmarks\.heatmaps", 0.4),
+    (r"landmarks\.layers\.\d+", 0.5),
+    (r"classify\.\d+", 0.6),
+    (r"classify", 2.8),
 )
-"""Gain of layers by the last module names of their path, where it is not sqrt(2)."""
+"""Gain of the layers whose path ends like this, where it is not sqrt(2); the first match counts."""
+
+PRESENCE = 2.0
+"""Log-odds of every other AU, and minus those of the rest, before the picture has a say."""
 
 
 def seed_of(name: str) -> int:
@@ -46,10 +54,11 @@ def seed(module: nn.Module, seed: int = 0) -> None:
     with torch.no_grad():
         for path, layer in module.named_modules():
             if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-                deviation = _gain(path) / math.sqrt(_fan_in(layer))
-                _normal(layer.weight, deviation, generator)
+                _fill(layer.weight, _gain(path) / math.sqrt(_fan_in(layer)), generator)
                 if layer.bias is not None:
                     layer.bias.zero_()
+                if path.split(".")[-1] == "classify" or path.endswith("classify.1"):
+                    _spread(layer)
             elif isinstance(layer, nn.BatchNorm2d):
                 layer.reset_parameters()
             elif isinstance(layer, nn.PReLU):
@@ -58,21 +67,29 @@ def seed(module: nn.Module, seed: int = 0) -> None:
                 for name, parameter in layer.named_parameters(recurse=False):
                     # Matrices that multiply from the right, one for each AU: [units, in, out].
                     if name == "weight":
-                        _normal(parameter, math.sqrt(2 / parameter.shape[-2]), generator)
+                        _fill(parameter, math.sqrt(2 / parameter.shape[-2]), generator)
                     else:
                         parameter.zero_()
 
 
-def _normal(weight: Tensor, deviation: float, generator: torch.Generator) -> None:
-    # In float64 a draw costs more and rounds to the same float32 on every vector unit.
-    draw = torch.randn(weight.shape, dtype=torch.float64, generator=generator)
-    weight.copy_(draw * deviation)
+def _fill(weight: Tensor, deviation: float, generator: torch.Generator) -> None:
+    # Uniform: exact arithmetic on random bits, where a normal draw depends on the vector unit.
+    draw = torch.rand(weight.shape, generator=generator)
+    weight.copy_((draw * 2 - 1) * (deviation * math.sqrt(3)))
+
+
+def _spread(layer: nn.Module) -> None:
+    """Keep AU decisions off the threshold, where rounding alone would take them."""
+    assert isinstance(layer, nn.Linear)
+    units = len(ACTION_UNITS)
+    odds = torch.tensor([PRESENCE, -PRESENCE] * (units // 2))
+    # [units] log-odds, or [units, 2] with those of (absent, present) side by side.
+    layer.bias.reshape(units, -1)[:, -1] = odds
 
 
 def _gain(path: str) -> float:
-    names = tuple(name for name in path.split(".") if not name.isdigit())
-    for suffix, gain in GAINS:
-        if names[-len(suffix) :] == suffix:
+    for ending, gain in GAINS:
+        if re.search(rf"(^|\.){ending}$", path):
             return gain
     return math.sqrt(2)
 

@@ -70,9 +70,10 @@ def load(spec: ModelSpec, path: Path | None = None) -> LoadedModel:
     with torch.random.fork_rng(devices=[]):
         module = spec.build()
     source, file = (path.name, path) if path is not None else ("trained", packaged(spec.name))
+    metadata: dict[str, str] = {}
     if file is None:
         seed(module, seed_of(spec.name))
-        source, licence, metadata = "seeded", SEEDED_LICENCE, {}
+        source, licence = "seeded", SEEDED_LICENCE
     else:
         tensors, metadata = _read(file)
         _check(spec, module.state_dict(), tensors, metadata, file)

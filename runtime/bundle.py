@@ -169,6 +169,19 @@ def _read_manifest(folder: Path) -> Manifest:
         ) from error
     except OSError as error:
         raise BundleError(f"{file} cannot be read: {error.strerror}") from error
+    return parse_manifest(data, file)
+
+
+def parse_manifest(data: bytes, file: Path = Path(MANIFEST)) -> Manifest:
+    """The manifest in ``data``, after its schema and its digest of itself were checked.
+
+    Args:
+        data: bytes of a ``manifest.json``.
+        file: what to call it in messages.
+
+    Raises:
+        BundleError: other schema, altered, or not a manifest.
+    """
     _check_schema(file, data)
     _check_digest(file, data)
     try:

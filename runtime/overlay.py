@@ -19,7 +19,7 @@ _PANEL = 460
 _INK, _SOFT, _PAPER, _TRACK = (31, 29, 26), (106, 101, 93), (251, 250, 247), (230, 225, 216)
 _ACTIVE, _QUIET, _MARK = (15, 118, 110), (168, 160, 148), (61, 242, 201)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_GAP, _HEADING = 8, 26
+_GAP, _HEADING, _SHEET_ROWS = 8, 26, 8
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ def action_unit_overlay(
 def sheet(rows: Sequence[SheetRow]) -> Rgb:
     """Contact sheet: input (nearest) | bicubic | restored | original, one face per row.
 
-    The last column is left out when no row has an original.
+    After eight rows it goes on in a second block beside the first. The last column is left out
+    when no row has an original.
 
     Returns:
         uint8 RGB.
@@ -70,19 +71,23 @@ def sheet(rows: Sequence[SheetRow]) -> Rgb:
     titles = ["input", "bicubic", "restored"]
     if any(row.original is not None for row in rows):
         titles.append("original")
-    height = _HEADING + len(rows) * (side + _GAP)
-    canvas = np.full((height, _GAP + len(titles) * (side + _GAP), 3), _PAPER, np.uint8)
-    for column, title in enumerate(titles):
-        at = (_GAP + column * (side + _GAP), _HEADING - 9)
-        cv2.putText(canvas, title, at, _FONT, 0.45, _INK, 1, cv2.LINE_AA)
+    pitch, columns = side + _GAP, len(titles)
+    blocks = -(-len(rows) // _SHEET_ROWS)
+    height = _HEADING + min(len(rows), _SHEET_ROWS) * pitch
+    width = blocks * (columns * pitch + 2 * _GAP) - _GAP
+    canvas = np.full((height, width, 3), _PAPER, np.uint8)
     for index, row in enumerate(rows):
+        block, line = divmod(index, _SHEET_ROWS)
+        left, top = _GAP + block * (columns * pitch + 2 * _GAP), _HEADING + line * pitch
         near = cv2.resize(row.input, (side, side), interpolation=cv2.INTER_NEAREST)
         cells = [near, reduce_bicubic(row.input, side), row.restored, row.original]
-        top = _HEADING + index * (side + _GAP)
-        for column, cell in enumerate(cells[: len(titles)]):
+        for column, (title, cell) in enumerate(zip(titles, cells, strict=False)):
+            x = left + column * pitch
             if cell is not None:
-                left = _GAP + column * (side + _GAP)
-                canvas[top : top + side, left : left + side] = cell
+                canvas[top : top + side, x : x + side] = cell
+            if line == 0:
+                at = (x, _HEADING - 9)
+                cv2.putText(canvas, title, at, _FONT, 0.45, _INK, 1, cv2.LINE_AA)
     return canvas
 
 

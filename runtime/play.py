@@ -56,7 +56,9 @@ class Played:
         skipped: a sentence about every unreadable picture of a folder.
         backend: what played them.
         batch: pictures per call.
-        ms_per_face: median milliseconds of a call divided by its pictures.
+        ms_per_face: median milliseconds of a call divided by its pictures; a first call of its
+            batch size counts only where there is no other.
+        warm: whether such other calls there were.
     """
 
     out: Path
@@ -66,6 +68,7 @@ class Played:
     backend: str
     batch: int
     ms_per_face: float
+    warm: bool
 
 
 @dataclass(frozen=True)
@@ -164,19 +167,33 @@ def play(
     skipped: list[str] = []
     size = _batch_size(session, batch)
     total = sum(source.frames for source in sources)
-    done, times, files = 0, [], []
+    done, files = 0, list[str]()
+    seen: set[int] = set()
+    cold, warm = list[float](), list[float]()
     with results_into(out, overwrite) as folder:
         writer = _AuWriter(folder, session) if is_au else _SrWriter(folder, with_sheet)
         for played in _batches(session, inputs.read(sources, skipped.append), size):
-            times.append(played.seconds / len(played.pictures))
-            files += [writer.write(played, i) for i in range(len(played.pictures))]
-            done += len(played.pictures)
+            count = len(played.pictures)
+            # Backends allocate, and OpenVINO compiles kernels, when a batch size is first played.
+            (warm if count in seen else cold).append(played.seconds / count)
+            seen.add(count)
+            files += [writer.write(played, i) for i in range(count)]
+            done += count
             advance(done, max(total, done))
         if not done:
             raise InputError(f"none of {len(skipped)} files is a picture; the first: {skipped[0]}")
         files += writer.finish()
-    milliseconds = 1e3 * median(times)
-    return Played(out, tuple(files), done, tuple(skipped), session.backend, size, milliseconds)
+    milliseconds = 1e3 * median(warm or cold)
+    return Played(
+        out,
+        tuple(files),
+        done,
+        tuple(skipped),
+        session.backend,
+        size,
+        milliseconds,
+        bool(warm),
+    )
 
 
 def _batch_size(session: Player, wanted: int) -> int:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from skimage import data
+
 from facedge.errors import InputError
 from facedge.pictures import (
     decode,
@@ -17,8 +20,6 @@ from facedge.pictures import (
     read_tolerantly,
     write_picture,
 )
-from PIL import Image
-from skimage import data
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_lists_recursively_sorted_by_extension_without_hidden_files(tmp_path: Pa
 
 
 def test_missing_and_empty_folders_are_refused_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no folder or picture .*nowhere"):
+    with pytest.raises(InputError, match=r"no folder or picture .*nowhere"):
         list_pictures(tmp_path / "nowhere")
     with pytest.raises(InputError, match=r"holds no pictures; expected files ending in \.jpg"):
         list_pictures(tmp_path)
@@ -103,9 +104,7 @@ def test_exif_orientation_is_applied(portrait: np.ndarray, orientation: int) -> 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "BMP", "TIFF"])
 @pytest.mark.parametrize("share", [0.3, 0.7, 0.97])
-def test_truncated_files_are_refused_by_name(
-    portrait: np.ndarray, form: str, share: float
-) -> None:
+def test_truncated_files_are_refused_by_name(portrait: np.ndarray, form: str, share: float) -> None:
     encoded = saved(Image.fromarray(portrait), form)
     assert decode(encoded, "whole").shape == portrait.shape
     with pytest.raises(InputError, match="cut-off"):

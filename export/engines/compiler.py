@@ -12,12 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from facedge.errors import BackendError
+from facedge.files import write_file
 from facedge.runtime.backends import nvinfer
 from facedge.runtime.backends.plan import device_name
 from facedge.runtime.cuda.driver import open_cuda
-
-from facedge.errors import BackendError
-from facedge.files import write_file
 
 from .layers import Layer, parse
 from .plan import Plan, PlanOptions

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-from facedge.runtime.backends.base import Array, empty
 
 from facedge.errors import BackendError
+from facedge.runtime.backends.base import Array, empty
 
 _TYPES = {"u8": "uint8", "tensor(uint8)": "uint8", "f32": "float32", "tensor(float)": "float32"}
 _WARM_UP, _LEAST = 3, 10

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from facedge.runtime.backends.openvino import OpenVinoBinding, compile_model
-
 from facedge.errors import BackendError
 from facedge.extras import require
+from facedge.runtime.backends.openvino import OpenVinoBinding, compile_model
 
 from .measure import Run, bound_arrays, median_ms
 

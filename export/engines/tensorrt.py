@@ -14,9 +14,9 @@ import tempfile
 from pathlib import Path
 
 import msgspec
-from facedge.runtime.backends import nvinfer
 
-from facedge.errors import BackendError
+from facedge.errors import BackendError, InputError
+from facedge.runtime.backends import nvinfer
 
 from .compiler import compile_plan
 from .layers import Layer
@@ -46,11 +46,21 @@ def build_plan(onnx: bytes, options: PlanOptions | None = None) -> Plan:
 
     Raises:
         BackendError: TensorRT is missing, too old, refuses the graph, crashes or takes too long.
-        InputError: the timing cache or the log cannot be written.
+        InputError: the timing cache, the log or the temporary folder cannot be written.
     """
     options = options or PlanOptions()
     if not options.isolate:
         return compile_plan(onnx, options)
+    try:
+        return _build_apart(onnx, options)
+    except OSError as error:
+        raise InputError(
+            f"cannot build a plan in {tempfile.gettempdir()}: {error.strerror or error}; "
+            f"free space there or set TMPDIR to another folder"
+        ) from error
+
+
+def _build_apart(onnx: bytes, options: PlanOptions) -> Plan:
     with tempfile.TemporaryDirectory(prefix="facedge-plan-") as name:
         folder = Path(name)
         (folder / MODEL).write_bytes(onnx)
@@ -63,7 +73,7 @@ def build_plan(onnx: bytes, options: PlanOptions | None = None) -> Plan:
         code, last_words = _run(folder, options)
         try:
             outcome = msgspec.json.decode((folder / RESULT).read_bytes(), type=Outcome)
-        except (OSError, msgspec.DecodeError) as error:
+        except (FileNotFoundError, msgspec.DecodeError) as error:
             raise BackendError(_obituary(options, code, last_words)) from error
         if outcome.error:
             raise BackendError(outcome.error)

@@ -26,10 +26,10 @@ def main(folder: Path) -> None:
         if options.log is not None:
             _log_to(options.log)
         plan = compile_plan((folder / MODEL).read_bytes(), options)
+        write_file(folder / PLAN, plan.data)
     except FacedgeError as error:
         write_file(folder / RESULT, msgspec.json.encode(Outcome(error=str(error))))
         return
-    write_file(folder / PLAN, plan.data)
     outcome = Outcome(
         version=plan.version,
         device=plan.device,

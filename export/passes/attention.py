@@ -10,18 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
-from .edit import Array, constant, nodes, producer, sizes
-from .hoist import (
-    CHANNELS,
-    BranchInsertion,
-    Rule,
-    Siblings,
-    hoist,
-    is_channel_concat,
-    leads_to,
-    sweep,
-    with_shapes,
-)
+from .edit import nodes
+from .hoist import CHANNELS, Rule, Siblings, hoist, is_channel_concat, leads_to, with_shapes
 from .merges import (
     BINARY,
     BINARY_OPS,
@@ -31,6 +21,7 @@ from .merges import (
     UNSQUEEZE_BEHIND,
 )
 from .slices import kept
+from .terms import even_out
 
 
 def gather(siblings: Siblings) -> ir.Value | None:
@@ -79,43 +70,24 @@ def apply(model: ir.Model) -> int:
     concats = [
         node
         for node in nodes(model, "Concat")
-        if is_channel_concat(node) and leads_to(node.inputs, _BETWEEN, _rows_of_one)
+        if is_channel_concat(node) and _from_landmarks(node.inputs)
     ]
     merged = hoist(model, concats, RULES)
-    return merged + sum(_multiples(model, node) for node in nodes(model, "Concat"))
+    while uneven := _even_out(model):
+        changed, concats = uneven
+        merged += changed + hoist(model, concats, RULES)
+    return merged
 
 
-def _multiples(model: ir.Model, concat: ir.Node) -> bool:
-    """Concat of fixed multiples of one [N, 1, …] value: one product with a vector.
-
-    Exporters drop a factor of 1, so that these branches are not all of one operator.
-    """
-    if not is_channel_concat(concat):
-        return False
-    terms = [_multiple(value) for value in concat.inputs if value is not None]
-    source = terms[0][0]
-    shape = sizes(source)
-    if shape is None or shape[CHANNELS] != 1 or any(value is not source for value, _ in terms):
-        return False
-    branches = [node for v in concat.inputs if v is not None and (node := v.producer()) is not None]
-    if len(branches) < len(terms) or all(value is source for value in concat.inputs):
-        return False
-    edit = BranchInsertion(model, concat, branches)
-    factors = np.array([factor for _, factor in terms])
-    vector = edit.constant(factors.reshape(1, -1, *[1] * (len(shape) - 2)), "factors")
-    edit.replace(concat.outputs[0], edit.op("Mul", [source, vector]))
-    sweep(branches)
-    return True
+def _even_out(model: ir.Model) -> tuple[int, list[ir.Node]] | None:
+    """Concats whose branches lack a factor of 1 or a summand of 0: how many, and what to hoist."""
+    results = [even_out(model, node, _from_landmarks) for node in nodes(model, "Concat")]
+    changed = [result for result in results if result is not None]
+    return (len(changed), [node for made in changed for node in made]) if changed else None
 
 
-def _multiple(value: ir.Value) -> tuple[ir.Value, Array]:
-    """A value as (what is multiplied, by which number)."""
-    node = producer(value, "Mul")
-    for source, factor in () if node is None else (node.inputs[:2], node.inputs[1::-1]):
-        number = constant(factor)
-        if source is not None and number is not None and number.size == 1:
-            return source, number.reshape(())
-    return value, np.ones((), np.float32)
+def _from_landmarks(values: Sequence[ir.Value | None]) -> bool:
+    return leads_to(values, _BETWEEN, _rows_of_one)
 
 
 def _rows_of_one(branch: Sequence[ir.Node]) -> bool:

@@ -15,6 +15,8 @@ Dialect = Literal["portable", "tensorrt"]
 CONTRACTIONS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 FEWEST_CHANNELS = 16
 """Input channels per group below which INT8 kernels lose to float ones."""
+FEWEST_WEIGHTS = 65536
+"""Weights of a matrix product below which reading them as INT8 saves nothing."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,9 @@ def unsuited(
         return "both operands are computed"
     if item.node.op_type == "ConvTranspose":
         return "deconvolution: INT8 kernels for it lose to float; rewrite as conv + depth-to-space"
+    weights = item.in_channels * item.out_channels
+    if not item.kernel and weights < FEWEST_WEIGHTS:
+        return f"matrix product of {weights} weights, fewer than {FEWEST_WEIGHTS}"
     few = item.in_channels < FEWEST_CHANNELS
     if few and dialect == "tensorrt" and first_layer and not item.groups > 1:
         few = item.out_channels < 16 * item.in_channels

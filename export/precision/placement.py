@@ -87,11 +87,11 @@ def tensorrt_int8_nodes(layers: str | Iterable[str]) -> frozenset[str]:
             builder's verbose log, where TensorRT for RTX prints its layers without a GPU.
 
     Returns:
-        Node names, without the prefix of any other layer they were fused with.
+        Names of those nodes and of everything fused with them.
     """
     lines = _inspected(layers) if isinstance(layers, str) else layers
     found: set[str] = set()
-    for line in lines:
+    for line in (line for text in lines for line in text.splitlines()):
         if "LayerType:" not in line and '"LayerType"' not in line:
             continue
         # Constants are weights in TensorRT for RTX, Weights in TensorRT.

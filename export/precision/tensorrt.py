@@ -34,6 +34,7 @@ from .ir_edit import (
 DEFAULT_METHOD = "mse"
 OPSET = 19
 """First opset whose QuantizeLinear takes FP16; it changes nothing else these graphs use."""
+_PASSES = ("Add", "Clip", "Concat", "LeakyRelu", "Relu")
 _SMALLEST_SCALE = 2.0**-20
 
 
@@ -112,11 +113,12 @@ def _activation_readers(
 ) -> dict[ir.Value, list[Slot]]:
     """Every tensor to round and the inputs that read it rounded, in graph order."""
     integer = set(chosen)
+    feeding = _feeding(graph, integer)
     readers: dict[ir.Value, list[Slot]] = {}
     for node in graph:
         if node in integer and node.inputs[0] is not None:
             readers.setdefault(node.inputs[0], []).append((node, 0))
-        elif node.op_type == "Add" and not in_scope(node.name, keep):
+        elif node.op_type == "Add" and node.outputs[0] in feeding and not in_scope(node.name, keep):
             index = _residual(node, integer)
             value = node.inputs[index] if index is not None else None
             if index is None or value is None or constant(value) is not None:
@@ -124,6 +126,20 @@ def _activation_readers(
             if calibrated(ranges, value.name, method, True) is not None:
                 readers.setdefault(value, []).append((node, index))
     return readers
+
+
+def _feeding(graph: ir.Graph, integer: set[ir.Node]) -> set[ir.Value]:
+    """Tensors that an INT8 contraction reads, at once or behind activations, Adds and Concats.
+
+    The Add of the picture's base is none of them, and must not be rounded to 8 bits.
+    """
+    feeding: set[ir.Value] = set()
+    for node in reversed(list(graph)):
+        if node in integer and node.inputs[0] is not None:
+            feeding.add(node.inputs[0])
+        elif node.op_type in _PASSES and node.outputs[0] in feeding:
+            feeding.update(value for value in node.inputs if value is not None)
+    return feeding
 
 
 def _residual(node: ir.Node, integer: set[ir.Node]) -> int | None:

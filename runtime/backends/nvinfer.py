@@ -21,7 +21,7 @@ MODULES = {
 """Backend -> Python modules that may bring it, in the order they are tried."""
 
 _EXTRA = {"tensorrt": "tensorrt", "tensorrt-rtx": "rtx"}
-_loggers: dict[int, Any] = {}
+_loggers: dict[ModuleType, Any] = {}
 
 
 def module(backend: str) -> ModuleType:
@@ -73,9 +73,9 @@ def logger(trt: ModuleType) -> Any:
     one here. Messages go to Python's ``logging`` under ``facedge.tensorrt`` (silent by default)
     and the last of them are kept: ``logger(trt).last_errors()`` says why a call returned nothing.
     """
-    if id(trt) not in _loggers:
-        _loggers[id(trt)] = _make_logger(trt)
-    return _loggers[id(trt)]
+    if trt not in _loggers:
+        _loggers[trt] = _make_logger(trt)
+    return _loggers[trt]
 
 
 def _make_logger(trt: ModuleType) -> Any:

@@ -7,14 +7,15 @@ from collections.abc import Callable
 import numpy as np
 import onnx
 import pytest
-from facedge.calibration.samples import Sample
 from onnx import TensorProto, helper, numpy_helper
+
+from facedge.calibration.samples import Sample
 
 
 def _graph(
     nodes: list[onnx.NodeProto],
     weights: dict[str, np.ndarray],
-    outputs: list[str],
+    outputs: dict[str, int],
     state: tuple[int, ...] | None = None,
 ) -> onnx.ModelProto:
     inputs = [helper.make_tensor_value_info("images", TensorProto.UINT8, ["batch", 8, 8, 3])]
@@ -31,7 +32,10 @@ def _graph(
         ],
         "small",
         inputs,
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", channels, "h", "w"])
+            for name, channels in outputs.items()
+        ],
         [
             numpy_helper.from_array(value.astype(np.float32), name)
             for name, value in {"scale": np.array(1 / 255), **weights}.items()
@@ -65,7 +69,7 @@ def recurrent_model() -> onnx.ModelProto:
             helper.make_node("Conv", [f"hidden_{step}", "w_out"], [f"step_{step}"]),
         ]
         hidden = f"hidden_{step}"
-    return _graph(nodes, weights, ["step_1", "step_2", "step_3"])
+    return _graph(nodes, weights, {"step_1": 3, "step_2": 3, "step_3": 3})
 
 
 @pytest.fixture
@@ -77,7 +81,7 @@ def stateful_model() -> onnx.ModelProto:
         helper.make_node("Mul", ["state_in", "two"], ["past"]),
         helper.make_node("Add", ["now", "past"], ["state_out"]),
     ]
-    return _graph(nodes, weights, ["state_out"], state=(3, 8, 8))
+    return _graph(nodes, weights, {"state_out": 3}, state=(3, 8, 8))
 
 
 @pytest.fixture

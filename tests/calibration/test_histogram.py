@@ -6,6 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+
 from facedge.calibration.histogram import BINS, Histogram
 
 

@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from onnxruntime.quantization.calibrate import HistogramCollector
+from scipy.stats import entropy as scipy_entropy
+
 from facedge.calibration.entropy import entropy_magnitude, kl_divergences
 from facedge.calibration.histogram import Histogram
 from facedge.calibration.squared_error import affine_levels
 from facedge.calibration.statistics import METHODS, PERCENTILES, all_bounds
-from onnxruntime.quantization.calibrate import HistogramCollector
-from scipy.stats import entropy as scipy_entropy
 
 RNG = np.random.default_rng(7)
 DATA = {

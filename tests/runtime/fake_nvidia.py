@@ -359,5 +359,24 @@ def tensorrt(device: Device, version: str = "10.3.0", capturable: bool = True):
                 self.log.log(severities.ERROR, "Magic tag does not match")
                 return None
 
-    trt.Runtime = Runtime
+    trt.Runtime, trt.Engine = Runtime, Engine
+    return trt
+
+
+def rtx(trt):
+    """What TensorRT for RTX adds to its namesake: contexts made from a runtime configuration."""
+    strategies = types.SimpleNamespace(LAZY="lazy", EAGER="eager", NONE="none")
+    trt.DynamicShapesKernelSpecializationStrategy = strategies
+    trt.configs = []
+    plain = trt.Engine.create_execution_context
+
+    def create_runtime_config(self):
+        return types.SimpleNamespace(dynamic_shapes_kernel_specialization_strategy=strategies.LAZY)
+
+    def create_execution_context(self, config):
+        trt.configs.append(config.dynamic_shapes_kernel_specialization_strategy)
+        return plain(self)
+
+    trt.Engine.create_runtime_config = create_runtime_config
+    trt.Engine.create_execution_context = create_execution_context
     return trt

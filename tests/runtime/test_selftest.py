@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from facedge.runtime.bundle import encode_manifest, load
-from facedge.runtime.manifest import Artifact, GoldenSet
-from facedge.runtime.selftest import psnr, require_passed, verify
 from tiny_bundle import au_model, make_bundle, sr_model, write
 
 from facedge.errors import BackendError, BundleError, QualityGateError
+from facedge.runtime.bundle import encode_manifest, load
+from facedge.runtime.manifest import Artifact, GoldenSet
+from facedge.runtime.selftest import psnr, require_passed, verify
 
 PLAN = Artifact(
     backend="tensorrt-rtx",

@@ -7,16 +7,16 @@ import sys
 
 import numpy as np
 import pytest
+from tiny_bundle import au_model, make_bundle, pictures, reference, sr_model
+
+from facedge.errors import BackendError, BundleError, InputError
+from facedge.extras import importlib as extras_importlib
 from facedge.runtime import choose
 from facedge.runtime.backends.base import Options
 from facedge.runtime.bundle import load
 from facedge.runtime.machine import identity
 from facedge.runtime.manifest import Artifact
 from facedge.runtime.session import AuResult, Session
-from tiny_bundle import au_model, make_bundle, pictures, reference, sr_model
-
-from facedge.errors import BackendError, BundleError, InputError
-from facedge.extras import importlib as extras_importlib
 
 CPU = ["onnxruntime", "openvino"]
 # Two float32 implementations may round a value that lies on .5 to either side.

@@ -8,7 +8,7 @@ import types
 
 import numpy as np
 import pytest
-from fake_nvidia import Device, cuda_runtime, pycuda_driver, tensorrt
+from fake_nvidia import Device, cuda_runtime, pycuda_driver, rtx, tensorrt
 from tiny_bundle import au_model, make_bundle, pictures, reference, sr_model
 
 from facedge.errors import BackendError, BundleError, InputError
@@ -158,6 +158,18 @@ def test_everything_is_given_back(machine, tmp_path):
     assert machine.calls.count("cudaFreeHost") == 2
 
 
+def test_tensorrt_for_rtx_compiles_for_the_shape_before_a_graph_is_recorded(monkeypatch, tmp_path):
+    device = Device(capability=(8, 9))
+    install(monkeypatch, device, runtime=cuda_runtime(device))
+    trt = rtx(tensorrt(device, "1.7.1.116"))
+    monkeypatch.setitem(sys.modules, "tensorrt_rtx", trt)
+    bundle = plan_bundle(tmp_path, backend="tensorrt-rtx", version="1.7.1.116", device="ampere+")
+    session = Session(bundle)
+    assert session.backend == "tensorrt-rtx"
+    assert (session(pictures(1)) == wanted(pictures(1))).all()
+    assert trt.configs == ["eager"]
+
+
 def test_a_batch_above_the_profile_is_refused(machine, tmp_path):
     session = Session(plan_bundle(tmp_path), "tensorrt")
     with pytest.raises(InputError, match="at most 4"):
@@ -286,7 +298,7 @@ class TestCudaLibraries:
         assert not device.memory
 
     def test_pycuda_errors_are_one_kind(self):
-        with pytest.raises(BackendError, match="mem_alloc failed: .*out of memory"):
+        with pytest.raises(BackendError, match=r"mem_alloc failed: .*out of memory"):
             PyCuda(pycuda_driver(Device())).device_alloc(1 << 41)
 
     def test_cuda_errors_name_the_call(self):

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
 from facedge.runtime.bundle import encode_manifest
 from facedge.runtime.manifest import (
     Artifact,
@@ -15,8 +18,6 @@ from facedge.runtime.manifest import (
     TensorSpec,
     Weights,
 )
-from onnx import TensorProto, helper, numpy_helper
-from onnx.reference import ReferenceEvaluator
 
 SIDE, STATE = 4, 2
 IMAGES = TensorSpec(name="images", dtype="uint8", shape=(-1, SIDE, SIDE, 3), meaning="RGB, NHWC")

@@ -1,0 +1,19 @@
+"""One small real bundle that several tests look at."""
+
+from __future__ import annotations
+
+import pytest
+
+from facedge.export.build import BuildResult, build
+from facedge.export.options import BuildOptions
+from facedge.progress import Stages
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> BuildResult:
+    """fsr-student, INT8, on every engine that builds without a GPU."""
+    options = BuildOptions(
+        out=tmp_path_factory.mktemp("bundles"), gate_images=8, calibration_images=16,
+        backends=("onnxruntime", "openvino", "tensorrt-rtx"),
+    )
+    return build(options, Stages(quiet=True))
