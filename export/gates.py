@@ -56,10 +56,16 @@ def agreement(name: str, subject: str, found: Array, expected: Array, peak: floa
     return Gate(name=name, subject=subject, measured=measured, limit=limit, unit="dB", sense="at least")
 
 
-def peak_of(tensor: str) -> float:
-    """Full scale of an output: grey levels, pixels of a 176-pixel crop, or probability."""
+def peak_of(tensor: str, expected: Array) -> float:
+    """Full scale of an output, the peak of its PSNR.
+
+    Grey levels, [0, 1] of the traced float pictures, pixels of a 176-pixel crop, probability; a
+    hidden state has no scale of its own and takes the largest value it holds.
+    """
     if tensor.startswith("restored"):
         return 255.0
+    if tensor.startswith("state"):
+        return max(float(np.abs(expected).max()), 1e-6)
     return 176.0 if tensor == "landmarks" else 1.0
 
 
@@ -71,7 +77,7 @@ def mean_psnr(pictures: Array, truths: Sequence[Array]) -> float:
 def fp16_gates(subject: str, half: Outputs, full: Outputs, limits: Limits) -> list[Gate]:
     """FP16 against FP32, every output."""
     return [
-        agreement("fp16-agreement", f"{subject} {name}", half[name], full[name], peak_of(name), limits.fp16_db)
+        agreement("fp16-agreement", f"{subject} {name}", half[name], full[name], peak_of(name, full[name]), limits.fp16_db)
         for name in sorted(half)
     ]
 

@@ -14,7 +14,7 @@ import onnx
 import onnx_ir as ir
 import onnx_ir.passes.common as ir_passes
 import torch
-from onnxscript.optimizer import fold_constants
+from onnxscript import optimizer
 from torch import Tensor, nn
 
 from facedge.errors import InputError
@@ -88,8 +88,9 @@ def trace(
             inputs["state_in"] = torch.rand(2, *spec.state_shape)
             outputs.append("state_out")
     model = _export(spec, wrapper.eval(), inputs, outputs)
-    _name_after_modules(model)
     _tidy(model)
+    _name_after_modules(model)
+    ir_passes.ClearMetadataAndDocStringPass()(model)
     model.graph.name = spec.name
     proto = to_proto(model)
     check(proto)
@@ -165,7 +166,8 @@ def _export(
                 output_names=outputs,
                 dynamic_shapes=dynamic,
                 verbose=False,
-                # Its pattern rules take minutes on a graph of many branches; ours come later.
+                # It would match its patterns before unused nodes are gone, which takes minutes
+                # on a graph of many branches; _tidy does the same in the other order.
                 optimize=False,
             )
         except Exception as error:
@@ -201,15 +203,15 @@ def _quiet() -> Iterator[None]:
 def _tidy(model: ir.Model) -> None:
     """Compute shape arithmetic, drop what is unused, and keep one copy of every constant."""
     with _quiet():
-        fold_constants(model)
-    ir_passes.IdentityEliminationPass()(model)
+        optimizer.fold_constants(model, onnx_shape_inference=True)
+        ir_passes.RemoveUnusedNodesPass()(model)
+        optimizer.optimize(model, num_iterations=2)
     ir_passes.CommonSubexpressionEliminationPass()(model)
     ir_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     ir_passes.RemoveUnusedNodesPass()(model)
     ir_passes.RemoveUnusedFunctionsPass()(model)
     ir_passes.RemoveUnusedOpsetsPass()(model)
     merge_initialisers(model)
-    ir_passes.ClearMetadataAndDocStringPass()(model)
 
 
 def _name_after_modules(model: ir.Model) -> None:

@@ -35,7 +35,7 @@ def trace_gates(traced: onnx.ModelProto, expected: Outputs, pictures: GateSet, l
             gates.append(
                 agreement(
                     "trace-agreement", f"batch {len(feeds['image'])} {name}",
-                    found[name], expected[name][:batch], _float_peak(name), limits.trace_db,
+                    found[name], expected[name][:batch], peak_of(name, expected[name]), limits.trace_db,
                 )
             )
     return gates
@@ -45,13 +45,9 @@ def rewrite_gates(rewritten: onnx.ModelProto, expected: Outputs, pictures: GateS
     """The rewritten float graph (still float in and out) against torch, every output."""
     found = run_all(OnnxRuntimeRunner(rewritten.SerializeToString(), threads), pictures.float_feeds(), 8)
     return [
-        agreement("rewrite-agreement", name, found[name], expected[name], _float_peak(name), limits.rewrite_db)
+        agreement("rewrite-agreement", name, found[name], expected[name], peak_of(name, expected[name]), limits.rewrite_db)
         for name in sorted(expected)
     ]
-
-
-def _float_peak(name: str) -> float:
-    return 1.0 if name.startswith("step_") else peak_of(name)
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,7 @@ def precision_gates(
     """Gates of one graph against the FP32 graph, as its precision demands."""
     if precision == "fp32":
         return [
-            agreement("fp32-agreement", f"{subject} {n}", found[n], full[n], peak_of(n), limits.rewrite_db)
+            agreement("fp32-agreement", f"{subject} {n}", found[n], full[n], peak_of(n, full[n]), limits.rewrite_db)
             for n in sorted(found)
         ]
     if precision == "fp16":
@@ -128,7 +124,7 @@ def batch_gates(subject: str, runner: Runner, feeds: Outputs, together: Outputs,
     count = min(3, len(next(iter(feeds.values()))))
     alone = run_all(runner, {name: array[:count] for name, array in feeds.items()}, 1)
     return [
-        agreement("batch-agreement", f"{subject} {n}", alone[n], together[n][:count], peak_of(n), limits.batch_db)
+        agreement("batch-agreement", f"{subject} {n}", alone[n], together[n][:count], peak_of(n, together[n]), limits.batch_db)
         for n in sorted(alone)
     ]
 
@@ -136,7 +132,7 @@ def batch_gates(subject: str, runner: Runner, feeds: Outputs, together: Outputs,
 def backend_gates(subject: str, found: Outputs, expected: Outputs, limits: Limits) -> list[Gate]:
     """One backend against ONNX Runtime on the same graph."""
     return [
-        agreement("backend-agreement", f"{subject} {n}", found[n], expected[n], peak_of(n), limits.backend_db)
+        agreement("backend-agreement", f"{subject} {n}", found[n], expected[n], peak_of(n, expected[n]), limits.backend_db)
         for n in sorted(found)
     ]
 

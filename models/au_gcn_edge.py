@@ -34,7 +34,9 @@ class RegionBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         g, p, c = self.grid, self.patch, self.width
-        patches = x.reshape(-1, c, g, p, g, p).permute(0, 2, 4, 1, 3, 5).reshape(-1, g * g * c, p, p)
+        patches = (
+            x.reshape(-1, c, g, p, g, p).permute(0, 2, 4, 1, 3, 5).reshape(-1, g * g * c, p, p)
+        )
         y = F.relu(self.norm(self.conv(patches)))
         return x + y.reshape(-1, g, g, c, p, p).permute(0, 3, 1, 4, 2, 5).reshape(
             -1, c, g * p, g * p
@@ -92,7 +94,9 @@ class AuGcnEdge(nn.Module):
             ConvBnRelu(middle, deep, stride=2), ResidualBnBlock(deep), ResidualBnBlock(deep)
         )
         self.top = nn.Sequential(ConvBnRelu(deep, last, stride=2), ResidualBnBlock(last))
-        self.squeeze = nn.Sequential(nn.Conv2d(last, 32, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU())
+        self.squeeze = nn.Sequential(
+            nn.Conv2d(last, 32, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU()
+        )
         self.align = nn.Linear(32 * (side // 4) ** 2, aligned)
         self.landmarks = LandmarkRegression(aligned)
         self.attention = ConeAttention(side // 2)

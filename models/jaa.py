@@ -132,7 +132,9 @@ class LandmarkRegression(nn.Module):
     def __init__(self, *widths: int) -> None:
         super().__init__()
         outputs = (*widths[1:], 2 * LANDMARKS)
-        self.layers = nn.Sequential(*(nn.Linear(*pair) for pair in zip(widths, outputs, strict=True)))
+        self.layers = nn.Sequential(
+            *(nn.Linear(*pair) for pair in zip(widths, outputs, strict=True))
+        )
         self.register_buffer("mean", mean_face().reshape(1, LANDMARKS, 2), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:

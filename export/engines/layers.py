@@ -12,7 +12,17 @@ from dataclasses import dataclass
 _SECTION = re.compile(r"(Inputs|Constants|Outputs): \[")
 _TYPE = re.compile(r"Datatype: (\w+)")
 _NODE = re.compile(r"\[ONNX Layer: ([^\]]+)\]")
-_CONVOLUTIONS = ("correlation", "convolution", "conv", "deconvolution", "caskconvolution")
+_CONTRACTIONS = (
+    "correlation",
+    "convolution",
+    "conv",
+    "deconvolution",
+    "caskconvolution",
+    "caskdeconvolution",
+    "gemm",
+    "matrix_multiply",
+    "matrixmultiply",
+)
 
 
 @dataclass(frozen=True)
@@ -36,14 +46,18 @@ class Layer:
     nodes: tuple[str, ...]
 
     @property
-    def is_convolution(self) -> bool:
-        """Whether the kernel is a convolution or a matrix product run as one."""
-        return self.kind.lower() in _CONVOLUTIONS
+    def is_contraction(self) -> bool:
+        """Whether the kernel is a convolution or a matrix product."""
+        return self.kind.lower() in _CONTRACTIONS
 
     @property
     def is_int8(self) -> bool:
-        """Whether it reads 8-bit integers and, where it has weights, those are 8-bit too."""
-        return "Int8" in self.inputs and (not self.constants or "Int8" in self.constants)
+        """Whether it is a contraction of 8-bit integers, with 8-bit weights where it has any."""
+        return (
+            self.is_contraction
+            and "Int8" in self.inputs
+            and (not self.constants or "Int8" in self.constants)
+        )
 
 
 def parse(text: str) -> tuple[Layer, ...]:

@@ -106,3 +106,12 @@ class Plan:
     def path(self) -> str:
         """Where it lies in a bundle: ``engines/<backend>-<version>-<device>.plan``."""
         return f"engines/{self.backend}-{self.version}-{self.device}.plan"
+
+    @property
+    def int8_nodes(self) -> frozenset[str]:
+        """ONNX nodes whose contraction really runs on 8-bit integers, with what is fused to it.
+
+        A node that the readiness report calls INT8 and that is missing here was built in a
+        higher precision after all.
+        """
+        return frozenset(node for layer in self.layers if layer.is_int8 for node in layer.nodes)

@@ -11,7 +11,7 @@ import numpy as np
 import onnx_ir as ir
 
 from .edit import nodes
-from .hoist import CHANNELS, Rule, Siblings, hoist, is_channel_concat, leads_to, with_shapes
+from .hoist import CHANNELS, Rule, Siblings, hoist, is_channel_concat, leads_to, typed, with_shapes
 from .merges import (
     BINARY,
     BINARY_OPS,
@@ -39,6 +39,10 @@ def gather(siblings: Siblings) -> ir.Value | None:
     chosen = edit.op("Gather", [source, edit.constant(indices, "rows")], axis=CHANNELS)
     if not other[0]:
         return chosen
+    assert source is not None
+    shape = list(source.shape or ())
+    shape[CHANNELS] = len(indices)
+    typed(chosen, source, shape)
     columns = [[r.start, r.stop, axis, r.step] for axis, r in other[0].items()]
     names = ("starts", "ends", "axes", "steps")
     arguments = [

@@ -312,4 +312,3 @@ def channels(value: ir.Value | None) -> int | None:
     """Size of the channel axis, or None where it is not known."""
     shape = sizes(value)
     return shape[CHANNELS] if shape is not None and len(shape) > CHANNELS else None
-

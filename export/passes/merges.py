@@ -12,12 +12,11 @@ from .hoist import CHANNELS, Rule, Siblings, channels, same, stacked, typed
 from .slices import kept
 
 ELEMENTWISE = frozenset(
-    "Abs Cast Ceil Clip Exp Floor HardSigmoid HardSwish Identity LeakyRelu Neg Not Relu Round "
-    "Sigmoid Softplus Sqrt Tanh".split()
+    ["Abs", "Cast", "Ceil", "Clip", "Exp", "Floor", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Neg", "Not", "Relu", "Round", "Sigmoid", "Softplus", "Sqrt", "Tanh"]
 )
 POOLING = frozenset(["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool"])
 BINARY = frozenset(
-    "Add And Div Equal Greater GreaterOrEqual Less LessOrEqual Max Min Mul Or Pow Sub Xor".split()
+    ["Add", "And", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Min", "Mul", "Or", "Pow", "Sub", "Xor"]
 )
 
 
@@ -29,9 +28,7 @@ def elementwise(siblings: Siblings) -> ir.Value | None:
     first = siblings.nodes[0]
     data = _data(siblings)
     attributes = {name: a.value for name, a in first.attributes.items()}
-    return siblings.edit.op(
-        first.op_type, [siblings.concat(data), *first.inputs[1:]], **attributes
-    )
+    return siblings.edit.op(first.op_type, [siblings.concat(data), *first.inputs[1:]], **attributes)
 
 
 def slice_elsewhere(siblings: Siblings) -> ir.Value | None:

@@ -158,7 +158,9 @@ def _group(model: ir.Model, node: ir.Node, cells: list[list[ir.Value]]) -> None:
     """Concatenate the patches on channels, put them back in place, and move the Concat up."""
     rows, columns = len(cells), len(cells[0])
     flat = [value for band in cells for value in band]
-    bands = [p for value in node.inputs if value is not None and (p := value.producer()) is not None]
+    bands = [
+        p for value in node.inputs if value is not None and (p := value.producer()) is not None
+    ]
     branches = [p for value in flat if (p := value.producer()) is not None]
     edit = BranchInsertion(model, node, branches)
     siblings = Siblings(tuple(branches), edit, node.outputs[0])

@@ -55,7 +55,8 @@ def channel_scales(
     """
     others = tuple(i for i in range(weight.ndim) if i != axis)
     largest = np.abs(weight).max(axis=others)
-    return np.maximum(largest / top, floor).astype(np.float32)
+    scales: NDArray[np.float32] = np.maximum(largest / top, floor).astype(np.float32)
+    return scales
 
 
 def quantise_channels(
@@ -68,9 +69,7 @@ def quantise_channels(
     return np.clip(steps, -top, top).astype(np.int8)
 
 
-def quantise_bias(
-    bias: NDArray[np.float32], scales: NDArray[np.float32]
-) -> NDArray[np.int32]:
+def quantise_bias(bias: NDArray[np.float32], scales: NDArray[np.float32]) -> NDArray[np.int32]:
     """Bias as int32 with scale s_x * s_w[c]; float32 [channels] both."""
     limit = np.iinfo(np.int32)
     steps = np.rint(bias.astype(np.float64) / scales.astype(np.float64))

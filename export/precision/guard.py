@@ -19,7 +19,7 @@ def activation_risk(tensor: str, low: float, high: float) -> str | None:
     largest = max(abs(low), abs(high))
     if largest > HEADROOM * FP16_MAX:
         return (
-            f"tensor '{tensor}' reaches {largest:.4g}, above {HEADROOM:g} of FP16's "
+            f"tensor '{tensor}' reaches {largest:.6g}, above {HEADROOM:g} of FP16's "
             f"largest number {FP16_MAX:g}"
         )
     if 0 < largest < FP16_SMALLEST_NORMAL:

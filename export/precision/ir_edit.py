@@ -47,7 +47,8 @@ def open_model(model: onnx.ModelProto) -> ir.Model:
             )
     for value in opened.graph.initializers.values():
         if value.const_value is not None:
-            value.dtype, value.shape = value.const_value.dtype, ir.Shape(value.const_value.shape)
+            value.dtype = value.const_value.dtype
+            value.shape = ir.Shape(value.const_value.shape.numpy())
     return ShapeInferencePass()(opened).model
 
 

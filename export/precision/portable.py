@@ -66,8 +66,8 @@ def quantise(
         raise InputError(f"weights of {weight_bits} bits were asked for; 7 and 8 are possible")
     opened = open_model(model)
     names = Names(opened.graph)
-    relu_before_movement(opened.graph, names)
-    region = plan_region(opened.graph, ranges, method, exclude)
+    moved = relu_before_movement(opened.graph, names)
+    region = plan_region(opened.graph, _Moved(ranges, moved), method, exclude)
     for node in opened.graph:
         if (reason := region.refusals.get(node.name or "")) is not None:
             node.metadata_props[NOTE] = reason
@@ -75,8 +75,13 @@ def quantise(
     return close_model(opened)
 
 
-def relu_before_movement(graph: ir.Graph, names: Names) -> None:
-    """Rewrite Relu(move(x)) as move(Relu(x)), so that the convolution before absorbs the Relu."""
+def relu_before_movement(graph: ir.Graph, names: Names) -> dict[str, str]:
+    """Rewrite Relu(move(x)) as move(Relu(x)), so that the convolution before absorbs the Relu.
+
+    Returns:
+        Name of each new tensor -> name of the tensor that holds the same values elsewhere.
+    """
+    same: dict[str, str] = {}
     for relu in reversed(list(graph)):
         if relu.op_type != "Relu":
             continue
@@ -85,14 +90,16 @@ def relu_before_movement(graph: ir.Graph, names: Names) -> None:
             assert source is not None
             fresh = ir.node("Relu", [source], name=relu.name)
             fresh.outputs[0].name = names(f"{moved.name}_relu")
-            fresh.outputs[0].dtype, fresh.outputs[0].shape = source.dtype, source.shape
+            fresh.outputs[0].type, fresh.outputs[0].shape = source.type, source.shape
             graph.insert_before(move, fresh)
             move.replace_input_with(0, fresh.outputs[0])
             keep = result.name
             ir.convenience.replace_all_uses_with(result, moved, replace_graph_outputs=True)
             graph.remove(relu, safe=True)
             result.name, moved.name = names(f"{keep}_before"), keep
+            same[fresh.outputs[0].name or ""] = same.get(keep or "", keep or "")
             relu = fresh
+    return same
 
 
 def _movement_before(relu: ir.Node) -> ir.Node | None:
@@ -101,6 +108,16 @@ def _movement_before(relu: ir.Node) -> ir.Node | None:
     if value is None or move is None or move.op_type not in MOVEMENT or len(move.outputs) > 1:
         return None
     return move if len(value.uses()) == 1 and not value.is_graph_output() else None
+
+
+class _Moved:
+    """A table of ranges that also knows the tensors a rewrite has made."""
+
+    def __init__(self, ranges: RangeTable, same: dict[str, str]) -> None:
+        self.ranges, self.same = ranges, same
+
+    def of(self, tensor: str, method: str, symmetric: bool = False) -> tuple[float, float]:
+        return self.ranges.of(self.same.get(tensor, tensor), method, symmetric)
 
 
 class _Writer:
@@ -143,7 +160,11 @@ class _Writer:
     def _show(self, value: ir.Value, level: ir.Value, scale: ir.Value, zero: ir.Value) -> None:
         """Make the graph output read the rounded tensor, under its own name."""
         node = add_node(
-            self.names, "DequantizeLinear", [level, scale, zero], value.name or "", ir.DataType.FLOAT
+            self.names,
+            "DequantizeLinear",
+            [level, scale, zero],
+            value.name or "",
+            ir.DataType.FLOAT,
         )
         self.graph.append(node)
         shown = node.outputs[0]
@@ -156,7 +177,9 @@ class _Writer:
     def _dequantise(
         self, level: ir.Value, scale: ir.Value, zero: ir.Value | None, reader: ir.Node
     ) -> ir.Value:
-        inputs = [level, scale] if zero is None else [level, scale, zero]
+        inputs: list[ir.Value | None] = [level, scale]
+        if zero is not None:
+            inputs.append(zero)
         node = add_node(
             self.names, "DequantizeLinear", inputs, reader.name or "node", ir.DataType.FLOAT
         )
@@ -167,7 +190,9 @@ class _Writer:
         item = describe(node)
         source, weight = node.inputs[1], constant(node.inputs[1])
         data = node.inputs[0]
-        assert source is not None and weight is not None and data is not None
+        assert source is not None
+        assert weight is not None
+        assert data is not None
         step = self.grids[data].scale
         bias = constant(node.inputs[2]) if len(node.inputs) > 2 else None
         weight32 = weight.astype(np.float32)
@@ -208,7 +233,9 @@ class _Writer:
                     self.graph, self.names(f"{stem}/scale"), np.array(grid.scale, np.float32)
                 ),
                 add_constant(
-                    self.graph, self.names(f"{stem}/zero_point"), np.array(grid.zero_point, np.uint8)
+                    self.graph,
+                    self.names(f"{stem}/zero_point"),
+                    np.array(grid.zero_point, np.uint8),
                 ),
             )
         return self.parameters[grid]

@@ -127,9 +127,7 @@ def _wanted(
     nodes = list(graph)
     multiplies = set(region.contractions)
     able = {result_tensor(node) for node in multiplies}
-    folded = {
-        value.producer() for value in able if (p := value.producer()) and p not in multiplies
-    }
+    folded = {value.producer() for value in able if (p := value.producer()) and p not in multiplies}
     arithmetic: set[ir.Node] = set()
     for node in nodes:
         if node.op_type not in MOVEMENT + ARITHMETIC or node in folded:
@@ -181,9 +179,7 @@ def _movable(node: ir.Node, exclude: tuple[str, ...]) -> bool:
     return source is not None and constant(source) is None and source.producer() is not None
 
 
-def _share_scales(
-    region: Region, wanted: set[ir.Value], ranges: RangeTable, method: str
-) -> None:
+def _share_scales(region: Region, wanted: set[ir.Value], ranges: RangeTable, method: str) -> None:
     group = {value: value for value in wanted}
 
     def root(value: ir.Value) -> ir.Value:

@@ -16,7 +16,7 @@ import onnx_ir as ir
 
 from .arithmetic import channel_scales, quantise_channels, signed_grid
 from .casting import cast_graph
-from .contraction import CONTRACTIONS, contractions, describe, unsuited
+from .contraction import CONTRACTIONS, describe, unsuited
 from .ir_edit import (
     NOTE,
     Names,
@@ -95,7 +95,11 @@ def _choose(
         reason = unsuited(item, "tensorrt", keep, first_layer=not deep)
         if reason is None and (data is None or constant(data) is not None):
             reason = "its input is a constant"
-        if reason is None and data is not None and calibrated(ranges, data.name, method, True) is None:
+        if (
+            reason is None
+            and data is not None
+            and calibrated(ranges, data.name, method, True) is None
+        ):
             reason = f"no calibrated range for tensor '{data.name}'"
         if reason is None:
             chosen.append(node)
@@ -189,9 +193,7 @@ def _insert_pair(
     step = add_constant(graph, names(f"{stem}/scale"), np.array(scale, np.float32))
     zero = add_constant(graph, names(f"{stem}/zero_point"), np.array(0, np.int8))
     down = add_node(names, "QuantizeLinear", [value, step, zero], stem, ir.DataType.INT8)
-    up = add_node(
-        names, "DequantizeLinear", [down.outputs[0], step, zero], stem, ir.DataType.FLOAT
-    )
+    up = add_node(names, "DequantizeLinear", [down.outputs[0], step, zero], stem, ir.DataType.FLOAT)
     insert_after(graph, value, down)
     graph.insert_after(down, up)
     for node, index in slots:
@@ -201,7 +203,8 @@ def _insert_pair(
 def _quantise_weights(graph: ir.Graph, names: Names, node: ir.Node) -> None:
     item, source = describe(node), node.inputs[1]
     weight = constant(source)
-    assert source is not None and weight is not None
+    assert source is not None
+    assert weight is not None
     weight32 = weight.astype(np.float32)
     raw = channel_scales(weight32, item.channel_axis)
     scales = np.array([half_scale(float(scale)) for scale in raw], np.float32)

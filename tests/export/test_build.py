@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,7 +66,7 @@ def test_flipping_one_byte_of_any_file_is_found_and_named(built):
             changed[position] ^= 1
             path.write_bytes(changed)
             try:
-                with pytest.raises(BundleError, match=path.name.replace(".", r"\.")):
+                with pytest.raises(BundleError, match=re.escape(path.name)):
                     bundles.load(built.path, verify=True)
             finally:
                 path.write_bytes(original)
@@ -112,7 +113,7 @@ def test_the_checker_accepts_the_graph_and_the_batch_is_dynamic(built, dialect):
 def test_polygraphy_inspects_and_runs_the_graph(built, dialect, tmp_path):
     pytest.importorskip("polygraphy")
     path = str(built.path / f"onnx/{dialect}.onnx")
-    tool = [sys.executable, "-m", "polygraphy"]
+    tool = [str(Path(sys.executable).with_name("polygraphy"))]
     inspected = subprocess.run([*tool, "inspect", "model", path], capture_output=True, text=True)
     assert inspected.returncode == 0, inspected.stderr
     assert "images" in inspected.stdout

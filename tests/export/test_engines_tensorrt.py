@@ -88,12 +88,13 @@ def graph(half=False, int8=False, operator="Relu", channels=64, side="16"):
 )
 def test_a_plan_is_built_in_the_precision_of_its_graph(precision, kinds):
     plan = build_plan(graph(**precision), RTX)
-    convolutions = [layer for layer in plan.layers if layer.is_convolution]
+    convolutions = [layer for layer in plan.layers if layer.is_contraction]
     assert {kind for c in convolutions for kind in c.inputs} == kinds
     assert {c.is_int8 for c in convolutions} == {False, *([True] if "int8" in precision else [])}
     by_node = {node: c for c in convolutions for node in c.nodes}
     assert {"core/conv0/Conv", "core/conv1/Conv"} <= set(by_node)
-    assert by_node["core/conv1/Conv"].is_int8 is ("int8" in precision)
+    assert ("core/conv1/Conv" in plan.int8_nodes) is ("int8" in precision)
+    assert "core/conv0/Conv" not in plan.int8_nodes
     assert plan.data[:4] == b"vtrt"
     assert plan.device == "ampere+"
     assert plan.path == f"engines/tensorrt-rtx-{tensorrt.version('tensorrt-rtx')}-ampere+.plan"
@@ -244,7 +245,7 @@ def test_layers_are_read_from_the_inspectors_lines():
     )
     assert layer.nodes == ("m/Conv", "m/q")
     assert layer.is_int8
-    assert layer.is_convolution
+    assert layer.is_contraction
     assert parse("nothing of the kind") == ()
 
 

@@ -67,13 +67,15 @@ def grouped(model: ir.Model, tolerance: float = 1e-5) -> tuple[int, Counter[str]
 def test_convolutions_of_different_inputs_become_one_grouped() -> None:
     model = graph(
         """g (float[b, 3, 8, 8] x, float[b, 3, 8, 8] y) => (float[b, 10, 4, 4] z) {
-            [branch/0/conv/Conv_0] p = Conv<strides = [2, 2], pads = [1, 1, 1, 1]>(x, v, c)
-            [branch/1/conv/Conv_1] q = Conv<strides = [2, 2], pads = [1, 1, 1, 1]>(y, w)
-            [Concat_2] z = Concat<axis = 1>(p, q) }""",
+            p = Conv<strides = [2, 2], pads = [1, 1, 1, 1]>(x, v, c)
+            q = Conv<strides = [2, 2], pads = [1, 1, 1, 1]>(y, w)
+            z = Concat<axis = 1>(p, q) }""",
         v=weights(5, 3, 3, 3),
         c=weights(5),
         w=weights(5, 3, 3, 3),
     )
+    for index, node in enumerate(model.graph):
+        node.name = f"branch/{index}/conv/Conv_{index}" if index < 2 else "Concat_2"
     merges, left = grouped(model)
     assert (merges, left) == (1, Counter(Conv=1, Concat=1))
     node = next(n for n in model.graph if n.op_type == "Conv")

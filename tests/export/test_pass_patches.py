@@ -68,9 +68,7 @@ def test_grids_in_a_row_become_one_convolution_each() -> None:
     assert sum(node.op_type == "Conv" for node in model.graph) == 16 + 4
     count, left = grouped(model)
     assert count == 2
-    assert left == Counter(
-        Conv=2, BatchNormalization=2, Relu=2, Transpose=4, Reshape=8, Add=1
-    )
+    assert left == Counter(Conv=2, BatchNormalization=2, Relu=2, Transpose=4, Reshape=8, Add=1)
     groups = sorted(n.attributes.get_int("group") for n in model.graph if n.op_type == "Conv")
     assert groups == [4, 16]
 

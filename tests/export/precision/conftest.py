@@ -41,7 +41,9 @@ class Net:
         self.constants.append(numpy_helper.from_array(array, name))
         return name
 
-    def add(self, op: str, *inputs: str, name: str = "", output: str = "", **attributes: Any) -> str:
+    def add(
+        self, op: str, *inputs: str, name: str = "", output: str = "", **attributes: Any
+    ) -> str:
         name = name or f"{op}_{len(self.nodes)}"
         output = output or f"{name}_out"
         self.nodes.append(helper.make_node(op, inputs, [output], name, **attributes))
@@ -65,7 +67,9 @@ class Net:
         def values(table: Mapping[str, tuple[int, list[Any]]]) -> list[onnx.ValueInfoProto]:
             return [helper.make_tensor_value_info(n, t, s) for n, (t, s) in table.items()]
 
-        graph = helper.make_graph(self.nodes, "net", values(inputs), values(outputs), self.constants)
+        graph = helper.make_graph(
+            self.nodes, "net", values(inputs), values(outputs), self.constants
+        )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
         onnx.checker.check_model(model, full_check=True)
         return model
@@ -89,7 +93,9 @@ def super_resolver() -> onnx.ModelProto:
     a = net.add("Mul", a, net.constant(0.1), name="reconstruct/Mul_14")
     y = net.add("Add", base, a, name="sum/Add_15")
     y = net.add("Clip", y, net.constant(0.0), net.constant(1.0), name="io/Clip_16")
-    y = net.add("Round", net.add("Mul", y, net.constant(255.0), name="io/Mul_17"), name="io/Round_18")
+    y = net.add(
+        "Round", net.add("Mul", y, net.constant(255.0), name="io/Mul_17"), name="io/Round_18"
+    )
     y = net.add("Transpose", y, name="io/Transpose_19", perm=[0, 2, 3, 1])
     net.add("Cast", y, name="io/Cast_20", output="restored", to=TensorProto.UINT8)
     return net.model(
