@@ -11,13 +11,13 @@ from facedge.errors import InputError
 from facedge.files import new_folder, sha256_file
 from facedge.progress import Stages
 from facedge.runtime import bundle as bundles
-from facedge.runtime.backends import registry
+from facedge.runtime.backends import nvinfer, registry
 from facedge.runtime.bundle import encode_manifest
 from facedge.runtime.manifest import MANIFEST, Artifact
 
 from .engines.plan import PlanOptions
 from .engines.tensorrt import build_plan
-from .plans import build_plan_available, save_plan
+from .plans import save_plan
 
 
 def add_engine(
@@ -39,7 +39,7 @@ def add_engine(
     """
     if backend not in registry.GPU:
         raise InputError(f"backend {backend!r} has no plans; choose from {', '.join(registry.GPU)}")
-    build_plan_available(backend)
+    nvinfer.module(backend)
     loaded = bundles.load(bundle, verify=True)
     cache = timing_cache or bundle.with_name(f"{bundle.name}.{backend}.timing-cache")
     with stages.stage(f"Building the {backend} plan") as stage:

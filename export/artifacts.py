@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import onnx
 
 from facedge.errors import BackendError
 from facedge.progress import Stages
-from facedge.runtime.backends import registry
+from facedge.runtime.backends import nvinfer, registry
 from facedge.runtime.manifest import Artifact, Dialect
 
-from .engines import onnxruntime, openvino
+from .engines import latency
 from .engines.plan import Plan, PlanOptions
 from .engines.tensorrt import build_plan
 from .options import BuildOptions
-from .plans import build_plan_available, save_plan
+from .plans import save_plan
 
 PLAIN = "plain export onnxruntime"
-MEASURE = {"onnxruntime": onnxruntime.measure, "openvino": openvino.measure}
-ROUNDS, SECONDS = 3, 0.3
 
 
 @dataclass(frozen=True)
@@ -51,12 +48,10 @@ def require_backends(names: tuple[str, ...]) -> None:
         BackendError: with the extra to install; exit code 4.
     """
     for name in names:
-        if name in registry.CPU:
-            found = registry.get(name).available()
-            if not found:
-                raise BackendError(found.reason)
-        else:
-            build_plan_available(name)
+        if name in registry.GPU:
+            nvinfer.module(name)
+        elif not (found := registry.get(name).available()):
+            raise BackendError(found.reason)
 
 
 def write(
@@ -77,7 +72,9 @@ def write(
         (folder / "onnx" / f"{dialect}.onnx").write_bytes(blob)
     cpu = [name for name in registry.CPU if name in options.backends]
     with stages.stage("Measuring the CPU backends") as stage:
-        measured = _measure(cpu, blobs["portable"], plain.SerializeToString(), options.threads or None)
+        contenders = {name: (name, blobs["portable"]) for name in cpu}
+        contenders[PLAIN] = ("onnxruntime", plain.SerializeToString())
+        measured = latency.measure(contenders, threads=options.threads or None)
         stage.note = ", ".join(f"{name} {ms:.2f} ms" for name, ms in measured.items())
     artifacts = [
         Artifact(
@@ -97,12 +94,3 @@ def write(
     preferred = min(cpu, key=lambda name: measured[name]) if cpu else registry.CPU[0]
     return Made(tuple(artifacts), preferred, measured, tuple(plans))
 
-
-def _measure(cpu: Sequence[str], portable: bytes, plain: bytes, threads: int | None) -> dict[str, float]:
-    """Median milliseconds at batch 1 of each CPU backend, and of the plain export, in turns."""
-    turns: list[dict[str, float]] = []
-    for _ in range(ROUNDS):
-        turn = {name: MEASURE[name](portable, seconds=SECONDS, threads=threads) for name in cpu}
-        turn[PLAIN] = onnxruntime.measure(plain, seconds=SECONDS, threads=threads)
-        turns.append(turn)
-    return {name: float(np.median([turn[name] for turn in turns])) for name in turns[0]}

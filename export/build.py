@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import resource
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from facedge.runtime.manifest import Calibration, Gate, GoldenSet, Manifest, Pas
 
 from . import artifacts, bundle_writer, describe
 from .dialects import DialectGraph, make_dialects, ship
+from .engines.plan import Plan
 from .gates import enforce
 from .graph import graph_cost
 from .options import BuildOptions
@@ -146,12 +147,13 @@ def build(options: BuildOptions, stages: Stages) -> BuildResult:
                 (folder / "calibration").mkdir()
                 ranges.write(folder / "calibration" / "ranges.json")
                 calibration = _calibration(ranges, method)
+            ready = _readiness(prepared.rewritten, graphs, options, steps)
+            quality = {**verified.quality, **_plan_coverage(made.plans, ready)}
             manifest = describe.manifest(
                 options, spec, loaded, steps, shipped["portable"], made, golden, gates,
-                verified.quality, prepared.rows, calibration,
+                quality, prepared.rows, calibration,
             )
             with stages.stage("Writing the report"):
-                ready = _readiness(prepared.rewritten, graphs, options, steps)
                 data = report_data(manifest, prepared.pictures, graphs, verified, ready, ranges, folder)
                 (folder / "report.html").write_text(render(data), encoding="utf-8")
             manifest = describe.seal(manifest, bundle_writer.hash_files(folder))
@@ -253,6 +255,19 @@ def _readiness(
         return {}
     shipped = ship(floats, steps)
     return {g.dialect: readiness(shipped, ship(g.model, steps), g.dialect) for g in graphs}
+
+
+def _plan_coverage(
+    plans: Sequence[Plan], ready: Mapping[str, tuple[ConvReadiness, ...]]
+) -> dict[str, float]:
+    """How many contractions that are INT8 in the graph are INT8 in the compiled plan."""
+    meant = {row.node for row in ready.get("tensorrt", ()) if row.int8}
+    figures: dict[str, float] = {}
+    for plan in plans:
+        if meant and plan.layers:
+            figures[f"int8 contractions meant {plan.backend}"] = float(len(meant))
+            figures[f"int8 contractions compiled {plan.backend}"] = float(len(meant & plan.int8_nodes))
+    return figures
 
 
 def _calibration(ranges: Ranges, method: str) -> Calibration:

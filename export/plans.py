@@ -1,27 +1,12 @@
-"""Plans in a bundle: which compilers make them, and where they are kept."""
+"""Plans in a bundle: where they are kept and how they are described."""
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
-from facedge.errors import BackendError
 from facedge.runtime.manifest import Artifact
 
 from .engines.plan import Plan
-
-
-def build_plan_available(name: str) -> None:
-    """Raise BackendError unless the TensorRT compiler of that name is installed."""
-    modules, extra = (
-        (("tensorrt",), "tensorrt") if name == "tensorrt"
-        else (("tensorrt_rtx", "tensorrt_rtx_bindings"), "rtx")
-    )
-    if not any(importlib.util.find_spec(module) for module in modules):
-        raise BackendError(
-            f"backend {name} needs {' or '.join(modules)}, which is not installed; "
-            f"install it with: pip install 'facedge[{extra}]'"
-        )
 
 
 def save_plan(folder: Path, plan: Plan) -> Artifact:

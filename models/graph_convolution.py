@@ -81,4 +81,5 @@ class UnitGraph(nn.Module):
         self.second = GraphConvolution(hidden, outputs)
 
     def forward(self, nodes: Tensor) -> Tensor:
-        return self.second(self.first(nodes, self.adjacency), self.adjacency)
+        mixed: Tensor = self.second(self.first(nodes, self.adjacency), self.adjacency)
+        return mixed

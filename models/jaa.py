@@ -139,4 +139,5 @@ class LandmarkRegression(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         deviation = self.layers(features).reshape(-1, LANDMARKS, 2)
-        return self.mean + deviation * DEVIATION
+        landmarks: Tensor = self.mean + deviation * DEVIATION
+        return landmarks

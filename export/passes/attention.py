@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
+from .branch_insertion import typed
 from .edit import nodes
-from .hoist import CHANNELS, Rule, Siblings, hoist, is_channel_concat, leads_to, typed, with_shapes
+from .hoist import CHANNELS, Rule, Siblings, hoist, is_channel_concat, leads_to, with_shapes
 from .merges import (
     BINARY,
     BINARY_OPS,

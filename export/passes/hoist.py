@@ -14,13 +14,11 @@ import numpy as np
 import onnx_ir as ir
 
 from ..graph import infer_shapes
-from .edit import Array, Insertion, constant, scope, sizes
+from .branch_insertion import MADE, BranchInsertion, dims, typed
+from .edit import Array, constant, sizes
 
 CHANNELS = 1
 """The axis branches are concatenated on."""
-
-_MADE = "facedge.hoist"
-"""Mark of nodes made here: their tensors' names are nobody's yet."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Siblings:
     def concat(self, values: Sequence[ir.Value]) -> ir.Value:
         """The values side by side on the channel axis."""
         output = self.edit.op("Concat", values, axis=CHANNELS)
-        shape = _shape(values[0])
+        shape = dims(values[0])
         shape[CHANNELS] = sum(channels(value) or 0 for value in values)
         return typed(output, values[0], shape)
 
@@ -130,64 +128,12 @@ def _merge_once(model: ir.Model, concat: ir.Node, rules: Sequence[Rule]) -> list
 def _take_over(edit: BranchInsertion, concat: ir.Node, merged: ir.Value) -> None:
     """Let the readers of a Concat read the merged operator's output."""
     old = concat.outputs[0]
-    if old.is_graph_output() or _MADE not in concat.meta:
+    if old.is_graph_output() or MADE not in concat.meta:
         edit.replace(old, merged)  # keeps the tensor's name, which ranges are filed under
         return
     merged.type, merged.shape = old.type, old.shape
     old.replace_all_uses_with(merged)
     sweep([concat])
-
-
-class BranchInsertion(Insertion):
-    """Insertion whose nodes are named after all branches: ``local/*/0/Conv_3``.
-
-    Attributes:
-        made: the nodes put in so far.
-    """
-
-    def __init__(self, model: ir.Model, anchor: ir.Node, branches: Sequence[ir.Node]) -> None:
-        super().__init__(model, anchor)
-        self._scope = common_scope([scope(node) for node in branches])
-        self.made: list[ir.Node] = []
-
-    def op(self, op_type: str, inputs: Sequence[ir.Value | None], **attributes: object) -> ir.Value:
-        output = super().op(op_type, inputs, **attributes)  # type: ignore[arg-type]
-        node = output.producer()
-        assert node is not None
-        node.meta[_MADE] = True
-        self.made.append(node)
-        return output
-
-    def reshape(self, value: ir.Value, behind: Sequence[int]) -> ir.Value:
-        """Reshape to [batch, *behind]."""
-        target = self.constant(np.array([-1, *behind], np.int64), "shape")
-        output = self.op("Reshape", [value, target])
-        return typed(output, value, [_shape(value)[0], *behind])
-
-    def transpose(self, value: ir.Value, order: Sequence[int]) -> ir.Value:
-        """Transpose."""
-        shape = _shape(value)
-        return typed(self.op("Transpose", [value], perm=order), value, [shape[k] for k in order])
-
-    def unsqueeze(self, value: ir.Value, axis: int) -> ir.Value:
-        """A new axis of size 1."""
-        axes = self.constant(np.array([axis], np.int64), "axes")
-        shape = _shape(value)
-        shape.insert(axis, 1)
-        return typed(self.op("Unsqueeze", [value, axes]), value, shape)
-
-
-def common_scope(scopes: Sequence[str]) -> str:
-    """Module path of a merged operator: parts in which branches differ become ``*``."""
-    paths = [path.split("/") for path in dict.fromkeys(scopes)]
-    if len({len(path) for path in paths}) == 1:
-        return "/".join(p[0] if len(set(p)) == 1 else "*" for p in zip(*paths, strict=True))
-    shared = []
-    for parts in zip(*paths, strict=False):
-        if len(set(parts)) != 1:
-            break
-        shared.append(parts[0])
-    return "/".join(shared)
 
 
 def is_channel_concat(node: ir.Node) -> bool:
@@ -198,7 +144,7 @@ def is_channel_concat(node: ir.Node) -> bool:
     if any(shape is None or len(shape) < 2 or shape[CHANNELS] is None for shape in shapes):
         return False
     axis = node.attributes.get_int("axis", 0)
-    return axis in (CHANNELS, CHANNELS - len(_shape(node.inputs[0])))
+    return axis in (CHANNELS, CHANNELS - len(dims(node.inputs[0])))
 
 
 def leads_to(
@@ -233,13 +179,6 @@ def _varying_operand(nodes: Sequence[ir.Node]) -> list[ir.Value | None]:
         if len({id(v) for v in values}) > 1 and computed and constant(values[0]) is None:
             return values
     return [node.inputs[0] if node.inputs else None for node in nodes]
-
-
-def typed(value: ir.Value, like: ir.Value, shape: Sequence[object]) -> ir.Value:
-    """Give a new value the element type of another and a shape."""
-    value.type = like.type
-    value.shape = ir.Shape(shape)  # type: ignore[arg-type]
-    return value
 
 
 def with_shapes(model: ir.Model) -> None:
@@ -301,11 +240,6 @@ def _unify(concats: Sequence[ir.Node]) -> list[ir.Node]:
             node.outputs[0].replace_all_uses_with(first.outputs[0])
             sweep([node])
     return list(known.values())
-
-
-def _shape(value: ir.Value | None) -> list[object]:
-    assert value is not None and value.shape is not None
-    return list(value.shape)
 
 
 def channels(value: ir.Value | None) -> int | None:

@@ -7,17 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
+from .branch_insertion import typed
 from .edit import Array, constant, sizes
-from .hoist import CHANNELS, Rule, Siblings, channels, same, stacked, typed
+from .hoist import CHANNELS, Rule, Siblings, channels, same, stacked
 from .slices import kept
 
-ELEMENTWISE = frozenset(
-    ["Abs", "Cast", "Ceil", "Clip", "Exp", "Floor", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Neg", "Not", "Relu", "Round", "Sigmoid", "Softplus", "Sqrt", "Tanh"]
-)
+# fmt: off
+ELEMENTWISE = frozenset([
+    "Abs", "Cast", "Ceil", "Clip", "Exp", "Floor", "HardSigmoid", "HardSwish", "Identity",
+    "LeakyRelu", "Neg", "Not", "Relu", "Round", "Sigmoid", "Softplus", "Sqrt", "Tanh",
+])
 POOLING = frozenset(["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool"])
-BINARY = frozenset(
-    ["Add", "And", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Min", "Mul", "Or", "Pow", "Sub", "Xor"]
-)
+BINARY = frozenset([
+    "Add", "And", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max",
+    "Min", "Mul", "Or", "Pow", "Sub", "Xor",
+])
+# fmt: on
 
 
 def elementwise(siblings: Siblings) -> ir.Value | None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from .branch_insertion import BranchInsertion
 from .edit import constant, nodes, producer, read_once, sizes
-from .hoist import BranchInsertion, Rule, Siblings, hoist, leads_to, sweep, with_shapes
+from .hoist import Rule, Siblings, hoist, leads_to, sweep, with_shapes
 from .merges import BATCH_NORM, CONVOLUTION, ELEMENTWISE, ELEMENTWISE_OPS
 from .slices import kept
 

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import onnx_ir as ir
 
+from .branch_insertion import BranchInsertion, typed
 from .edit import Array, constant, producer, sizes
-from .hoist import CHANNELS, BranchInsertion, Siblings, channels, is_channel_concat, sweep, typed
+from .hoist import CHANNELS, Siblings, channels, is_channel_concat, sweep
 
 
 def even_out(
@@ -70,7 +71,7 @@ def _scaled(edit: BranchInsertion, source: ir.Value, factors: Sequence[Array]) -
     return typed(product, source, shape)
 
 
-def _multiple(value: ir.Value | None) -> tuple[ir.Value | None, Array]:
+def _multiple(value: ir.Value) -> tuple[ir.Value, Array]:
     """A value as (what is multiplied, by which number)."""
     node = producer(value, "Mul")
     for source, factor in () if node is None else (node.inputs[:2], node.inputs[1::-1]):
@@ -92,7 +93,7 @@ def _common_source(sums: Sequence[tuple[ir.Value, ir.Value]]) -> ir.Value | None
     candidates = [source for value in sums[0] for source, _ in [_multiple(value)]] if sums else []
     for source in candidates:
         shape = sizes(source)
-        if source is None or shape is None or len(shape) < 2 or shape[CHANNELS] != 1:
+        if shape is None or len(shape) < 2 or shape[CHANNELS] != 1:
             continue
         if all(any(_multiple(value)[0] is source for value in pair) for pair in sums):
             return source

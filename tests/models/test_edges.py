@@ -51,7 +51,7 @@ def agreement(picture: np.ndarray, canny: Canny) -> tuple[float, float, float]:
     return float((found == wanted).mean()), both / found.sum(), both / wanted.sum()
 
 
-@pytest.mark.parametrize("name", ["brick", "camera", "coins", "grass", "moon", "page", "text"])
+@pytest.mark.parametrize("name", ["brick", "camera", "coins", "grass", "gravel", "page", "text"])
 def test_gradient_suppression_and_hysteresis_are_opencvs_to_the_pixel(name: str) -> None:
     # Grey pixels have an exact luma, so narrow a Gaussian is the identity, and so many rounds
     # follow every edge of 128x128 to its end: what is left has OpenCV's integers throughout.
@@ -111,7 +111,7 @@ def test_difference_of_gaussians_agrees_with_scipy_and_opencv(name: str) -> None
     scipy = [gaussian_filter(luma, sigma, mode="nearest", radius=4) for sigma in (0.8, 1.6)]
     border = cv2.BORDER_REPLICATE
     opencv = [cv2.GaussianBlur(luma, (9, 9), sigma, borderType=border) for sigma in (0.8, 1.6)]
-    assert np.abs(found.numpy()).max() > 0.3
+    assert np.abs(found.numpy()).max() > 0.2
     # float32 sums of 81 products of numbers below one, times the gain 8.
     for narrow, wide in (scipy, opencv):
         np.testing.assert_allclose(found[0, 0].numpy(), 8 * (narrow - wide), atol=1e-5)
