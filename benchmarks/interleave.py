@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,8 +29,13 @@ class Timing:
 
 
 def interleave(
-    contenders: Mapping[str, Callable[[], object]], *, calls: int = 1024, per_round: int = 16,
-    warm_up: int = 32, seed: int = 0, advance: Callable[[int, int], None] | None = None,
+    contenders: Mapping[str, Callable[[], object]],
+    *,
+    calls: int = 1024,
+    per_round: int = 16,
+    warm_up: int = 32,
+    seed: int = 0,
+    advance: Callable[[int, int], None] | None = None,
 ) -> dict[str, Timing]:
     """Time every contender ``calls`` times, in rounds of shuffled order.
 
@@ -76,13 +81,14 @@ def _time(call: Callable[[], object], count: int) -> list[float]:
     return result
 
 
-def speed_up(baseline: Timing, contender: Timing, *, resamples: int = 2000, seed: int = 0) -> tuple[float, float, float]:
+def speed_up(
+    baseline: Timing, contender: Timing, *, resamples: int = 2000, seed: int = 0
+) -> tuple[float, float, float]:
     """How many times faster a contender is: (median ratio, low, high) with a 95 % interval.
 
     The interval is a percentile bootstrap over rounds (Efron, 1979), whose medians are paired.
     """
-    ratios: Sequence[float] = baseline.rounds / contender.rounds
-    values = np.asarray(ratios)
+    values = baseline.rounds / contender.rounds
     picks = np.random.default_rng(seed).integers(0, len(values), (resamples, len(values)))
     medians = np.median(values[picks], axis=1)
     low, high = np.percentile(medians, [2.5, 97.5])

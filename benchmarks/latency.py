@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
@@ -31,7 +32,6 @@ from facedge.runtime.session import Session
 
 BASELINE = "plain export, onnxruntime"
 EAGER = "torch eager"
-PRECISIONS = ("fp32", "fp16", "int8")
 
 
 def contenders(
@@ -45,10 +45,11 @@ def contenders(
         require(module, "export", "make the plain export")
     from facedge.benchmarks.plain import eager, plain_export
     from facedge.export.build import build
-    from facedge.export.options import BuildOptions
+    from facedge.export.options import PRECISIONS, BuildOptions
 
     calls: dict[str, Callable[[], object]] = {
-        EAGER: eager(model, threads), BASELINE: plain_export(model, threads),
+        EAGER: eager(model, threads),
+        BASELINE: plain_export(model, threads),
     }
     cpu = tuple(name for name in backends.CPU if backends.get(name).available())
     for precision in PRECISIONS:
@@ -70,26 +71,47 @@ def _player(path: Path, backend: str, threads: int) -> Callable[[], object]:
     return lambda: session(face)
 
 
-def rows(timings: dict[str, Timing]) -> list[dict[str, object]]:
-    """One row per contender: percentiles in ms and speed-up over the plain export with its interval."""
+@dataclass(frozen=True)
+class Row:
+    """One contender's figures.
+
+    Attributes:
+        contender: what was timed.
+        calls: measured calls.
+        p50_ms: median; likewise the 90th and 99th percentile.
+        times_faster: speed-up over the plain export, median of the paired rounds.
+        interval_95: its 95 % bootstrap interval.
+    """
+
+    contender: str
+    calls: int
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    times_faster: float
+    interval_95: tuple[float, float]
+
+
+def rows(timings: Mapping[str, Timing]) -> list[Row]:
+    """One row per contender, in order; the plain export is what they are compared with."""
     table = []
     for name, timing in timings.items():
         ratio, low, high = speed_up(timings[BASELINE], timing)
-        table.append(
-            {
-                "contender": name, "calls": len(timing.seconds),
-                "p50_ms": timing.percentile(50), "p90_ms": timing.percentile(90),
-                "p99_ms": timing.percentile(99),
-                "times_faster": ratio, "interval_95": [low, high],
-            }
-        )
+        p50, p90, p99 = (timing.percentile(p) for p in (50, 90, 99))
+        table.append(Row(name, len(timing.seconds), p50, p90, p99, ratio, (low, high)))
     return table
 
 
 def main(
-    model: list[str] = typer.Option(["fsr-student"], "--model", "-m", help="Model; give it again for several."),
-    bundles: Path = typer.Option(Path("bundles"), "--bundles", help="Bundles to play; missing ones are built."),
-    out: Path = typer.Option(Path("bundles/benchmark"), "--out", "-o", help="Folder for JSON and plot."),
+    model: list[str] = typer.Option(
+        ["fsr-student"], "--model", "-m", help="Model; give it again for several."
+    ),
+    bundles: Path = typer.Option(
+        Path("bundles"), "--bundles", help="Bundles to play; missing ones are built."
+    ),
+    out: Path = typer.Option(
+        Path("bundles/benchmark"), "--out", "-o", help="Folder for JSON and plot."
+    ),
     calib: Path = typer.Option(None, "--calib", help="Pictures to build missing bundles with."),
     calls: int = typer.Option(1024, "--calls", help="Measured calls of every contender."),
     threads: int = typer.Option(2, "--threads", help="CPU threads of every contender."),
@@ -97,9 +119,14 @@ def main(
 ) -> None:
     """Time every precision on both CPU backends against the plain export."""
     stages = Stages(quiet=as_json)
+    models: dict[str, list[dict[str, object]]] = {}
     result: dict[str, object] = {
-        "machine": identity(), "system": platform.platform(), "date": date.today().isoformat(),
-        "threads": threads, "batch": 1, "models": {},
+        "machine": identity(),
+        "system": platform.platform(),
+        "date": date.today().isoformat(),
+        "threads": threads,
+        "batch": 1,
+        "models": models,
     }
     console = Console(quiet=as_json, highlight=False)
     console.print(f"{identity()}, {threads} threads, batch 1, {date.today().isoformat()}")
@@ -108,8 +135,11 @@ def main(
         with stages.stage(f"Timing {len(ways)} ways to run {name}") as stage:
             timings = interleave(ways, calls=calls, advance=stage.advance)
         table = rows(timings)
-        result["models"][name] = table  # type: ignore[index]
-        write_file(out / f"latency-{name}.svg", latency_plot(name, table))
+        models[name] = [asdict(row) for row in table]
+        write_file(
+            out / f"latency-{name}.svg",
+            latency_plot(name, [(r.contender, r.p50_ms, r.p99_ms, r.times_faster) for r in table]),
+        )
         console.print(_table(name, table))
     text = json.dumps(result, indent=1)
     write_file(out / "latency.json", text)
@@ -117,16 +147,20 @@ def main(
         print(text)
 
 
-def _table(model: str, table: list[dict[str, object]]) -> Table:
+def _table(model: str, table: Sequence[Row]) -> Table:
     shown = Table(title=model, title_justify="left")
     shown.add_column("contender")
     for heading in ("p50 ms", "p90 ms", "p99 ms", "times faster", "95 % interval"):
         shown.add_column(heading, justify="right")
     for row in table:
-        low, high = row["interval_95"]  # type: ignore[misc]
+        low, high = row.interval_95
         shown.add_row(
-            str(row["contender"]), f"{row['p50_ms']:.2f}", f"{row['p90_ms']:.2f}",
-            f"{row['p99_ms']:.2f}", f"{row['times_faster']:.2f}", f"{low:.2f} – {high:.2f}",
+            row.contender,
+            f"{row.p50_ms:.2f}",
+            f"{row.p90_ms:.2f}",
+            f"{row.p99_ms:.2f}",
+            f"{row.times_faster:.2f}",
+            f"{low:.2f} – {high:.2f}",
         )
     return shown
 

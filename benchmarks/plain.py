@@ -51,19 +51,24 @@ def eager(model: str, threads: int) -> Callable[[], object]:
 
 
 def plain_export(model: str, threads: int) -> Callable[[], object]:
-    """One face through ``torch.onnx.export`` of the module on ONNX Runtime, FP32, float in and out."""
+    """One face through ``torch.onnx.export`` of the module, FP32, float in and out."""
     spec, network = _network(model)
     image = torch.rand(2, 3, spec.input_size, spec.input_size)
-    target = io.BytesIO()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network, (image,), target, dynamo=True, opset_version=18,
-            dynamic_shapes=({0: torch.export.Dim("batch")},), verbose=False,
+        program = torch.onnx.export(
+            network,
+            (image,),
+            dynamo=True,
+            opset_version=18,
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            verbose=False,
         )
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    session = ort.InferenceSession(target.getvalue(), options, providers=["CPUExecutionProvider"])
+    assert program is not None
+    model = program.model_proto.SerializeToString()
+    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     feed = {session.get_inputs()[0].name: np.ascontiguousarray(image[:1].numpy())}
     return lambda: session.run(None, feed)

@@ -21,8 +21,14 @@ from .plans import save_plan
 
 
 def add_engine(
-    bundle: Path, backend: str, *, max_batch: int, timing_cache: Path | None, version_compatible: bool,
-    hardware_compatible: bool, stages: Stages,
+    bundle: Path,
+    backend: str,
+    *,
+    max_batch: int,
+    timing_cache: Path | None,
+    version_compatible: bool,
+    hardware_compatible: bool,
+    stages: Stages,
 ) -> Artifact:
     """Build a plan from ``onnx/tensorrt.onnx`` and put it into the bundle, whole or not at all.
 
@@ -46,8 +52,11 @@ def add_engine(
         plan = build_plan(
             loaded.read("onnx/tensorrt.onnx"),
             PlanOptions(
-                backend=backend, max_batch=max_batch, timing_cache=cache,
-                version_compatible=version_compatible, hardware_compatible=hardware_compatible,
+                backend=backend,
+                max_batch=max_batch,
+                timing_cache=cache,
+                version_compatible=version_compatible,
+                hardware_compatible=hardware_compatible,
             ),
         )
         stage.note = f"{plan.device}, {len(plan.data) / 1e6:.1f} MB"

@@ -55,8 +55,11 @@ def require_backends(names: tuple[str, ...]) -> None:
 
 
 def write(
-    folder: Path, graphs: Mapping[Dialect, onnx.ModelProto], plain: onnx.ModelProto,
-    options: BuildOptions, stages: Stages,
+    folder: Path,
+    graphs: Mapping[Dialect, onnx.ModelProto],
+    plain: onnx.ModelProto,
+    options: BuildOptions,
+    stages: Stages,
 ) -> Made:
     """Write ONNX files and plans into a bundle folder and measure the CPU backends.
 
@@ -78,7 +81,9 @@ def write(
         stage.note = ", ".join(f"{name} {ms:.2f} ms" for name, ms in measured.items())
     artifacts = [
         Artifact(
-            backend=name, path="onnx/portable.onnx", dialect="portable",
+            backend=name,
+            path="onnx/portable.onnx",
+            dialect="portable",
             latency_ms=measured.get(name, 0.0),
         )
         for name in registry.CPU
@@ -87,10 +92,11 @@ def write(
     for name in registry.GPU:
         if name in options.backends:
             with stages.stage(f"Building the {name} plan") as stage:
-                plan = build_plan(blobs["tensorrt"], PlanOptions(backend=name, max_batch=options.max_batch))
+                plan = build_plan(
+                    blobs["tensorrt"], PlanOptions(backend=name, max_batch=options.max_batch)
+                )
                 artifacts.append(save_plan(folder, plan))
                 stage.note = f"{plan.device}, {len(plan.data) / 1e6:.1f} MB"
                 plans.append(plan)
     preferred = min(cpu, key=lambda name: measured[name]) if cpu else registry.CPU[0]
     return Made(tuple(artifacts), preferred, measured, tuple(plans))
-

@@ -1,4 +1,4 @@
-"""The build: weights in, a verified bundle out. Each stage is one call with plain data around it."""
+"""The build: weights in, a verified bundle out; every stage is one call with plain data."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import onnx
 from numpy.typing import NDArray
 
@@ -31,7 +31,7 @@ from . import artifacts, bundle_writer, describe
 from .dialects import DialectGraph, make_dialects, ship
 from .engines.plan import Plan
 from .gates import enforce
-from .graph import graph_cost
+from .graph import GraphCost, graph_cost
 from .options import BuildOptions
 from .passes import PASSES, rewrite
 from .precision.readiness import ConvReadiness, readiness
@@ -41,7 +41,7 @@ from .report_data import report_data
 from .trace import trace
 from .verify import Verified, rewrite_gates, trace_gates, verify_dialects
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 
 IO_PASS = "uint8-nhwc-io"
 DEFAULT_METHOD = "mse"
@@ -121,15 +121,29 @@ def build(options: BuildOptions, stages: Stages) -> BuildResult:
         ranges.check_weights(weights_hash(prepared.rewritten))
     if options.precision != "fp32" and ranges is None:
         limit = _calibration_images(prepared.rewritten, options)
-        ranges = _collect(prepared.rewritten, spec, options.calibration, limit, options.state, options.threads, stages)
+        ranges = _collect(
+            prepared.rewritten,
+            spec,
+            options.calibration,
+            limit,
+            options.state,
+            options.threads,
+            stages,
+        )
     with stages.stage(f"Making the {options.precision} graphs") as stage:
         graphs = make_dialects(prepared.rewritten, spec, options.precision, ranges, method)
         notes = [note for graph in graphs for note in graph.notes]
         stage.note = f"{len(notes)} tensors kept in higher precision" if notes else ""
     with stages.stage(f"Verifying on {len(prepared.pictures.names)} pictures") as stage:
         verified = verify_dialects(
-            prepared.rewritten, graphs, options.precision, prepared.pictures, options.limits,
-            openvino="openvino" in options.backends, threads=options.threads, advance=stage.advance,
+            prepared.rewritten,
+            graphs,
+            options.precision,
+            prepared.pictures,
+            options.limits,
+            openvino="openvino" in options.backends,
+            threads=options.threads,
+            advance=stage.advance,
         )
         gates = prepared.gates + verified.gates
         enforce(gates)
@@ -140,7 +154,8 @@ def build(options: BuildOptions, stages: Stages) -> BuildResult:
         with new_folder(target, overwrite=True) as folder:
             made = artifacts.write(folder, shipped, prepared.traced, options, stages)
             golden = tuple(
-                _golden(folder, graph, verified, prepared.pictures, options, steps) for graph in graphs
+                _golden(folder, graph, verified, prepared.pictures, options, steps)
+                for graph in graphs
             )
             calibration = None
             if ranges is not None and options.precision == "int8":
@@ -150,16 +165,29 @@ def build(options: BuildOptions, stages: Stages) -> BuildResult:
             ready = _readiness(prepared.rewritten, graphs, options, steps)
             quality = {**verified.quality, **_plan_coverage(made.plans, ready)}
             manifest = describe.manifest(
-                options, spec, loaded, steps, shipped["portable"], made, golden, gates,
-                quality, prepared.rows, calibration,
+                options,
+                spec,
+                loaded,
+                steps,
+                shipped["portable"],
+                made,
+                golden,
+                gates,
+                quality,
+                prepared.rows,
+                calibration,
             )
             with stages.stage("Writing the report"):
-                data = report_data(manifest, prepared.pictures, graphs, verified, ready, ranges, folder)
+                data = report_data(
+                    manifest, prepared.pictures, graphs, verified, ready, ranges, folder
+                )
                 (folder / "report.html").write_text(render(data), encoding="utf-8")
             manifest = describe.seal(manifest, bundle_writer.hash_files(folder))
             bundle_writer.write_manifest(folder, manifest)
     except OSError as error:
-        raise InputError(f"cannot write {target}: {error.strerror or error}; nothing was written") from error
+        raise InputError(
+            f"cannot write {target}: {error.strerror or error}; nothing was written"
+        ) from error
     seconds = {**stages.seconds, "total": time.perf_counter() - started}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return BuildResult(target, manifest, seconds, peak)
@@ -172,7 +200,7 @@ def prepare(
     with stages.stage("Tracing torch to ONNX") as stage:
         traced = trace(spec, loaded.module, steps=options.steps, state=options.state)
         cost = graph_cost(traced)
-        stage.note = f"{cost.nodes} nodes, {cost.parameters / 1e6:.2f} M parameters, {cost.macs / 1e9:.2f} GMACs"
+        stage.note = _size(cost)
     with stages.stage("Choosing pictures for the gates"):
         count = options.gate_images or int(min(64, max(8, GATE_BUDGET / max(cost.macs, 1))))
         pictures = gate_set(samples(open_source(options.calibration, limit=4 * count), spec), count)
@@ -191,16 +219,26 @@ def prepare(
         enforce(gates)
         final = rewrite(floats.model, [IO_PASS])
         after = graph_cost(final.model)
-        stage.note = (
-            f"{cost.nodes} -> {after.nodes} nodes, {cost.parameters / 1e6:.2f} -> "
-            f"{after.parameters / 1e6:.2f} M parameters, {cost.macs / 1e9:.2f} -> {after.macs / 1e9:.2f} GMACs"
-        )
+        stage.note = f"before: {_size(cost)}; after: {_size(after)}"
     return Prepared(traced, final.model, floats.rows + final.rows, tuple(gates), pictures)
 
 
+def _size(cost: GraphCost) -> str:
+    return (
+        f"{cost.nodes} nodes, {cost.parameters / 1e6:.2f} M parameters, {cost.macs / 1e9:.2f} GMACs"
+    )
+
+
 def measure_ranges(
-    model: str, calibration: Path | None, *, images: int, weights_file: Path | None = None,
-    steps: int | None = None, state: bool = False, threads: int = 0, stages: Stages,
+    model: str,
+    calibration: Path | None,
+    *,
+    images: int,
+    weights_file: Path | None = None,
+    steps: int | None = None,
+    state: bool = False,
+    threads: int = 0,
+    stages: Stages,
 ) -> Ranges:
     """Trace, rewrite and calibrate a model without building it."""
     spec = registry.get(model)
@@ -211,12 +249,22 @@ def measure_ranges(
 
 
 def _collect(
-    graph: onnx.ModelProto, spec: ModelSpec, calibration: Path | None, limit: int, state: bool,
-    threads: int, stages: Stages,
+    graph: onnx.ModelProto,
+    spec: ModelSpec,
+    calibration: Path | None,
+    limit: int,
+    state: bool,
+    threads: int,
+    stages: Stages,
 ) -> Ranges:
     source = open_source(calibration, limit=limit)
     with stages.stage(f"Calibrating on {len(source)} pictures") as stage:
-        ranges = collect(graph, samples(source, spec), progress=_progress(stage.advance, source), threads=threads or None)
+        ranges = collect(
+            graph,
+            samples(source, spec),
+            progress=_progress(stage.advance, source),
+            threads=threads or None,
+        )
         stage.note = f"{source.description}, {len(ranges.tensors)} tensors"
     return ranges
 
@@ -235,7 +283,12 @@ def _calibration_images(graph: onnx.ModelProto, options: BuildOptions) -> int:
 
 
 def _golden(
-    folder: Path, graph: DialectGraph, verified: Verified, pictures: GateSet, options: BuildOptions, steps: int
+    folder: Path,
+    graph: DialectGraph,
+    verified: Verified,
+    pictures: GateSet,
+    options: BuildOptions,
+    steps: int,
 ) -> GoldenSet:
     count = min(4, len(pictures.names))
     inputs: dict[str, Array] = {name: array[:count] for name, array in pictures.feeds().items()}
@@ -266,12 +319,16 @@ def _plan_coverage(
     for plan in plans:
         if meant and plan.layers:
             figures[f"int8 contractions meant {plan.backend}"] = float(len(meant))
-            figures[f"int8 contractions compiled {plan.backend}"] = float(len(meant & plan.int8_nodes))
+            figures[f"int8 contractions compiled {plan.backend}"] = float(
+                len(meant & plan.int8_nodes)
+            )
     return figures
 
 
 def _calibration(ranges: Ranges, method: str) -> Calibration:
     return Calibration(
-        source=ranges.source, images=len(ranges.images), images_sha256=ranges.images_sha256(), method=method
+        source=ranges.source,
+        images=len(ranges.images),
+        images_sha256=ranges.images_sha256(),
+        method=method,
     )
-

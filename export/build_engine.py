@@ -1,7 +1,7 @@
 """The main job: weights in, a verified bundle out. The same command as ``facedge build``.
 
-    python export/build_engine.py                                    # fsr-student, INT8, embedded pictures
-    python export/build_engine.py --model au-gcn-edge --precision fp16 --calib my_faces --out bundles
+python export/build_engine.py                    # fsr-student, INT8, embedded pictures
+python export/build_engine.py --model au-gcn-edge --precision fp16 --calib my_faces --out bundles
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ if __name__ == "__main__":
     try:
         import facedge  # noqa: F401
     except ImportError:
-        sys.exit("facedge: the package is not installed; run: make setup, then .venv/bin/python export/build_engine.py")
+        sys.exit(
+            "facedge: the package is not installed; run: make setup, "
+            "then .venv/bin/python export/build_engine.py"
+        )
 
     import typer
 

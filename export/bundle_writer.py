@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from facedge.files import sha256_file
 from facedge.runtime.bundle import encode_manifest
 from facedge.runtime.manifest import MANIFEST, Dialect, GoldenSet, Manifest, Precision
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 
 GOLDEN_TOLERANCE: dict[Precision, tuple[float, float]] = {
     "fp32": (60.0, 1e-3),
@@ -40,7 +41,11 @@ def refuse_foreign_folder(target: Path) -> None:
 
 
 def write_golden(
-    folder: Path, dialect: Dialect, precision: Precision, inputs: Mapping[str, Array], outputs: Mapping[str, Array]
+    folder: Path,
+    dialect: Dialect,
+    precision: Precision,
+    inputs: Mapping[str, Array],
+    outputs: Mapping[str, Array],
 ) -> GoldenSet:
     """Save golden vectors under ``folder/golden`` and describe them.
 
@@ -58,8 +63,11 @@ def write_golden(
 
     psnr_db, max_abs = GOLDEN_TOLERANCE[precision]
     return GoldenSet(
-        dialect=dialect, inputs=save("", inputs), outputs=save(f"{dialect}.", outputs),
-        min_psnr_db=psnr_db, max_abs=max_abs,
+        dialect=dialect,
+        inputs=save("", inputs),
+        outputs=save(f"{dialect}.", outputs),
+        min_psnr_db=psnr_db,
+        max_abs=max_abs,
     )
 
 

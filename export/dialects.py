@@ -34,7 +34,11 @@ class DialectGraph:
 
 
 def make_dialects(
-    model: onnx.ModelProto, spec: ModelSpec, precision: Precision, ranges: Ranges | None, method: str
+    model: onnx.ModelProto,
+    spec: ModelSpec,
+    precision: Precision,
+    ranges: Ranges | None,
+    method: str,
 ) -> tuple[DialectGraph, ...]:
     """Portable and TensorRT form of a rewritten float graph.
 

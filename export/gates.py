@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from facedge.errors import QualityGateError
 from facedge.metrics import psnr, psnr_y
 from facedge.runtime.manifest import Gate
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 Outputs = Mapping[str, Array]
 
 
@@ -50,10 +51,14 @@ def agreement_db(found: Array, expected: Array, peak: float) -> float:
     return 200.0 if value == float("inf") else float(value)
 
 
-def agreement(name: str, subject: str, found: Array, expected: Array, peak: float, limit: float) -> Gate:
+def agreement(
+    name: str, subject: str, found: Array, expected: Array, peak: float, limit: float
+) -> Gate:
     """Gate on the PSNR between two outputs that must be equal but for rounding."""
     measured = agreement_db(found, expected, peak)
-    return Gate(name=name, subject=subject, measured=measured, limit=limit, unit="dB", sense="at least")
+    return Gate(
+        name=name, subject=subject, measured=measured, limit=limit, unit="dB", sense="at least"
+    )
 
 
 def peak_of(tensor: str, expected: Array) -> float:
@@ -77,7 +82,14 @@ def mean_psnr(pictures: Array, truths: Sequence[Array]) -> float:
 def fp16_gates(subject: str, half: Outputs, full: Outputs, limits: Limits) -> list[Gate]:
     """FP16 against FP32, every output."""
     return [
-        agreement("fp16-agreement", f"{subject} {name}", half[name], full[name], peak_of(name, full[name]), limits.fp16_db)
+        agreement(
+            "fp16-agreement",
+            f"{subject} {name}",
+            half[name],
+            full[name],
+            peak_of(name, full[name]),
+            limits.fp16_db,
+        )
         for name in sorted(half)
     ]
 
@@ -91,14 +103,20 @@ def int8_picture_gates(
         where = f"{subject} {name}"
         if truths is None:
             gates.append(
-                agreement("int8-agreement", where, quantised[name], full[name], 255.0, limits.int8_db)
+                agreement(
+                    "int8-agreement", where, quantised[name], full[name], 255.0, limits.int8_db
+                )
             )
             continue
         loss = mean_psnr(full[name], truths) - mean_psnr(quantised[name], truths)
         gates.append(
             Gate(
-                name="int8-psnr-loss", subject=where, measured=loss, limit=limits.int8_loss_db,
-                unit="dB", sense="at most",
+                name="int8-psnr-loss",
+                subject=where,
+                measured=loss,
+                limit=limits.int8_loss_db,
+                unit="dB",
+                sense="at most",
             )
         )
     return gates
@@ -108,8 +126,12 @@ def decision_gate(subject: str, quantised: Outputs, full: Outputs, limits: Limit
     """Percentage of AU decisions (probability above one half) that INT8 leaves as they were."""
     same = (quantised["probabilities"] > 0.5) == (full["probabilities"] > 0.5)
     return Gate(
-        name="au-decision-agreement", subject=subject, measured=100.0 * float(np.mean(same)),
-        limit=limits.au_agreement, unit="%", sense="at least",
+        name="au-decision-agreement",
+        subject=subject,
+        measured=100.0 * float(np.mean(same)),
+        limit=limits.au_agreement,
+        unit="%",
+        sense="at least",
     )
 
 
@@ -125,5 +147,8 @@ def enforce(gates: Sequence[Gate]) -> None:
                 f"quality gate {gate.name} failed on {gate.subject}: measured {gate.measured:.3f}"
                 f"{gate.unit and ' ' + gate.unit}, must be {gate.sense} {gate.limit:g}"
                 f"{gate.unit and ' ' + gate.unit}; nothing was written",
-                gate.name, gate.subject, gate.measured, gate.limit,
+                gate.name,
+                gate.subject,
+                gate.measured,
+                gate.limit,
             )

@@ -59,9 +59,12 @@ class BuildOptions:
         if not self.backends:
             raise InputError(f"no backend given; choose from {', '.join(BACKENDS)}")
         if self.precision not in PRECISIONS:
-            raise InputError(f"unknown precision {self.precision!r}; choose from {', '.join(PRECISIONS)}")
+            raise InputError(
+                f"unknown precision {self.precision!r}; choose from {', '.join(PRECISIONS)}"
+            )
         for option, value in (
-            ("--max-batch", self.max_batch), ("--gate-images", self.gate_images),
+            ("--max-batch", self.max_batch),
+            ("--gate-images", self.gate_images),
             ("--calib-images", self.calibration_images),
         ):
             if value is not None and value < 1:

@@ -14,6 +14,10 @@ def save_plan(folder: Path, plan: Plan) -> Artifact:
     (folder / "engines").mkdir(exist_ok=True)
     (folder / plan.path).write_bytes(plan.data)
     return Artifact(
-        backend=plan.backend, path=plan.path, dialect="tensorrt", version=plan.version,
-        device=plan.device, max_batch=plan.max_batch,
+        backend=plan.backend,
+        path=plan.path,
+        dialect="tensorrt",
+        version=plan.version,
+        device=plan.device,
+        max_batch=plan.max_batch,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from facedge.calibration.samples import Sample
 from facedge.errors import InputError
 from facedge.models.contract import ActionUnits, ModelSpec, SuperResolved
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 
 FEWEST = 8
 """Pictures with a ground truth that are enough to measure on them alone."""
@@ -79,7 +80,11 @@ def gate_set(samples: Iterable[Sample], count: int) -> GateSet:
 
 
 def torch_outputs(
-    module: torch.nn.Module, images: NDArray[np.uint8], steps: int, state: Array | None = None, batch: int = 8
+    module: torch.nn.Module,
+    images: NDArray[np.uint8],
+    steps: int,
+    state: Array | None = None,
+    batch: int = 8,
 ) -> dict[str, Array]:
     """Outputs of the torch module under the traced graph's names.
 
@@ -91,7 +96,9 @@ def torch_outputs(
     parts: list[dict[str, Array]] = []
     for start in range(0, len(images), batch):
         x = torch.from_numpy(to_float(images[start : start + batch]))
-        hidden = None if state is None else torch.from_numpy(np.asarray(state[start : start + batch]))
+        hidden = (
+            None if state is None else torch.from_numpy(np.asarray(state[start : start + batch]))
+        )
         with torch.inference_mode():
             result = module(x) if steps == 0 else module(x, state=hidden, steps=steps)
         parts.append(_named(result, state is not None))
@@ -100,14 +107,19 @@ def torch_outputs(
 
 def _named(result: SuperResolved | ActionUnits, state: bool) -> dict[str, Array]:
     if isinstance(result, ActionUnits):
-        return {"probabilities": result.probabilities.numpy(), "landmarks": result.landmarks.numpy()}
+        return {
+            "probabilities": result.probabilities.numpy(),
+            "landmarks": result.landmarks.numpy(),
+        }
     named: dict[str, Array] = {f"step_{i}": p.numpy() for i, p in enumerate(result.steps, 1)}
     if state:
         named["state_out"] = result.state.numpy()
     return named
 
 
-def foreign_state(spec: ModelSpec, module: torch.nn.Module, images: NDArray[np.uint8], steps: int) -> NDArray[np.float32]:
+def foreign_state(
+    spec: ModelSpec, module: torch.nn.Module, images: NDArray[np.uint8], steps: int
+) -> NDArray[np.float32]:
     """Hidden states of the neighbouring pictures: a realistic, non-zero ``state_in``."""
     assert spec.state_shape is not None
     zeros = np.zeros((len(images), *spec.state_shape), np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime as ort
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from facedge.extras import require
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 
 
 class Runner(Protocol):

@@ -36,7 +36,12 @@ def print_summary(result: BuildResult) -> None:
         f"({bundle_bytes(result) / 1e6:.1f} MB, built in {result.seconds['total']:.0f} s, "
         f"peak memory {result.peak_bytes / 1e9:.1f} GB)."
     )
-    for line in (_quality(m.quality, m.precision, m.steps), _gates(result), _speed(result), _weights(result)):
+    for line in (
+        _quality(m.quality, m.precision, m.steps),
+        _gates(result),
+        _speed(result),
+        _weights(result),
+    ):
         if line:
             console.print(f"  {line}")
     console.print("Next:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -14,17 +15,25 @@ from facedge.runtime.manifest import Gate, Precision
 
 from .dialects import DialectGraph
 from .gates import (
-    Limits, agreement, decision_gate, fp16_gates, int8_picture_gates, mean_psnr, peak_of,
+    Limits,
+    agreement,
+    decision_gate,
+    fp16_gates,
+    int8_picture_gates,
+    mean_psnr,
+    peak_of,
 )
 from .reference import GateSet
 from .runner import OnnxRuntimeRunner, OpenVinoRunner, Runner, run_all
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 Outputs = Mapping[str, Array]
 BATCHES = (1, 3, 8)
 
 
-def trace_gates(traced: onnx.ModelProto, expected: Outputs, pictures: GateSet, limits: Limits, threads: int) -> list[Gate]:
+def trace_gates(
+    traced: onnx.ModelProto, expected: Outputs, pictures: GateSet, limits: Limits, threads: int
+) -> list[Gate]:
     """The traced float graph against torch, every output at several batch sizes."""
     runner = OnnxRuntimeRunner(traced.SerializeToString(), threads)
     gates = []
@@ -34,18 +43,33 @@ def trace_gates(traced: onnx.ModelProto, expected: Outputs, pictures: GateSet, l
         for name in sorted(expected):
             gates.append(
                 agreement(
-                    "trace-agreement", f"batch {len(feeds['image'])} {name}",
-                    found[name], expected[name][:batch], peak_of(name, expected[name]), limits.trace_db,
+                    "trace-agreement",
+                    f"batch {len(feeds['image'])} {name}",
+                    found[name],
+                    expected[name][:batch],
+                    peak_of(name, expected[name]),
+                    limits.trace_db,
                 )
             )
     return gates
 
 
-def rewrite_gates(rewritten: onnx.ModelProto, expected: Outputs, pictures: GateSet, limits: Limits, threads: int) -> list[Gate]:
+def rewrite_gates(
+    rewritten: onnx.ModelProto, expected: Outputs, pictures: GateSet, limits: Limits, threads: int
+) -> list[Gate]:
     """The rewritten float graph (still float in and out) against torch, every output."""
-    found = run_all(OnnxRuntimeRunner(rewritten.SerializeToString(), threads), pictures.float_feeds(), 8)
+    found = run_all(
+        OnnxRuntimeRunner(rewritten.SerializeToString(), threads), pictures.float_feeds(), 8
+    )
     return [
-        agreement("rewrite-agreement", name, found[name], expected[name], peak_of(name, expected[name]), limits.rewrite_db)
+        agreement(
+            "rewrite-agreement",
+            name,
+            found[name],
+            expected[name],
+            peak_of(name, expected[name]),
+            limits.rewrite_db,
+        )
         for name in sorted(expected)
     ]
 
@@ -68,8 +92,15 @@ class Verified:
 
 
 def verify_dialects(
-    full_model: onnx.ModelProto, graphs: Sequence[DialectGraph], precision: Precision, pictures: GateSet,
-    limits: Limits, *, openvino: bool, threads: int, advance: Callable[[int, int], None],
+    full_model: onnx.ModelProto,
+    graphs: Sequence[DialectGraph],
+    precision: Precision,
+    pictures: GateSet,
+    limits: Limits,
+    *,
+    openvino: bool,
+    threads: int,
+    advance: Callable[[int, int], None],
 ) -> Verified:
     """Measure every dialect against the FP32 graph and, where there is one, the ground truth."""
     total = 1 + len(graphs) + (1 if openvino else 0)
@@ -102,12 +133,24 @@ def verify_dialects(
 
 
 def precision_gates(
-    subject: str, precision: Precision, found: Outputs, full: Outputs, pictures: GateSet, limits: Limits
+    subject: str,
+    precision: Precision,
+    found: Outputs,
+    full: Outputs,
+    pictures: GateSet,
+    limits: Limits,
 ) -> list[Gate]:
     """Gates of one graph against the FP32 graph, as its precision demands."""
     if precision == "fp32":
         return [
-            agreement("fp32-agreement", f"{subject} {n}", found[n], full[n], peak_of(n, full[n]), limits.rewrite_db)
+            agreement(
+                "fp32-agreement",
+                f"{subject} {n}",
+                found[n],
+                full[n],
+                peak_of(n, full[n]),
+                limits.rewrite_db,
+            )
             for n in sorted(found)
         ]
     if precision == "fp16":
@@ -119,12 +162,21 @@ def precision_gates(
     return gates
 
 
-def batch_gates(subject: str, runner: Runner, feeds: Outputs, together: Outputs, limits: Limits) -> list[Gate]:
+def batch_gates(
+    subject: str, runner: Runner, feeds: Outputs, together: Outputs, limits: Limits
+) -> list[Gate]:
     """Each of the first pictures alone against the same picture in a batch."""
     count = min(3, len(next(iter(feeds.values()))))
     alone = run_all(runner, {name: array[:count] for name, array in feeds.items()}, 1)
     return [
-        agreement("batch-agreement", f"{subject} {n}", alone[n], together[n][:count], peak_of(n, together[n]), limits.batch_db)
+        agreement(
+            "batch-agreement",
+            f"{subject} {n}",
+            alone[n],
+            together[n][:count],
+            peak_of(n, together[n]),
+            limits.batch_db,
+        )
         for n in sorted(alone)
     ]
 
@@ -132,7 +184,14 @@ def batch_gates(subject: str, runner: Runner, feeds: Outputs, together: Outputs,
 def backend_gates(subject: str, found: Outputs, expected: Outputs, limits: Limits) -> list[Gate]:
     """One backend against ONNX Runtime on the same graph."""
     return [
-        agreement("backend-agreement", f"{subject} {n}", found[n], expected[n], peak_of(n, expected[n]), limits.backend_db)
+        agreement(
+            "backend-agreement",
+            f"{subject} {n}",
+            found[n],
+            expected[n],
+            peak_of(n, expected[n]),
+            limits.backend_db,
+        )
         for n in sorted(found)
     ]
 
@@ -146,7 +205,9 @@ def _bicubic_quality(quality: dict[str, float], pictures: GateSet) -> None:
     quality["psnr_y bicubic"] = mean_psnr(enlarged, pictures.truths)
 
 
-def _picture_quality(quality: dict[str, float], subject: str, found: Outputs, pictures: GateSet) -> None:
+def _picture_quality(
+    quality: dict[str, float], subject: str, found: Outputs, pictures: GateSet
+) -> None:
     if pictures.truths is None:
         return
     for name in sorted(n for n in found if n.startswith("restored")):

@@ -32,7 +32,9 @@ class QualityGateError(FacedgeError):
 
     exit_code = 3
 
-    def __init__(self, message: str, gate: str, subject: str, measured: float, limit: float) -> None:
+    def __init__(
+        self, message: str, gate: str, subject: str, measured: float, limit: float
+    ) -> None:
         super().__init__(message)
         self.gate, self.subject, self.measured, self.limit = gate, subject, measured, limit
 

@@ -28,7 +28,9 @@ class Stages:
     def stage(self, title: str) -> Iterator[Stage]:
         """Show ``title`` while the block runs, then a tick, the time and the stage's note."""
         columns = (
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24),
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
             TimeElapsedColumn(),
         )
         start = time.perf_counter()

@@ -10,10 +10,15 @@ from facedge import files
 from facedge.errors import InputError
 
 
-def test_a_failing_block_leaves_neither_folder_nor_remains(tmp_path):
-    with pytest.raises(RuntimeError), files.new_folder(tmp_path / "bundle") as work:
+def write_then_raise(target, error):
+    with files.new_folder(target, overwrite=True) as work:
         (work / "half").write_text("half")
-        raise RuntimeError("killed")
+        raise error
+
+
+def test_a_failing_block_leaves_neither_folder_nor_remains(tmp_path):
+    with pytest.raises(RuntimeError):
+        write_then_raise(tmp_path / "bundle", RuntimeError("killed"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -21,9 +26,8 @@ def test_ctrl_c_keeps_the_earlier_folder_as_it_was(tmp_path):
     target = tmp_path / "bundle"
     target.mkdir()
     (target / "old").write_text("old")
-    with pytest.raises(KeyboardInterrupt), files.new_folder(target, overwrite=True) as work:
-        (work / "new").write_text("new")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        write_then_raise(target, KeyboardInterrupt())
     assert [p.name for p in tmp_path.iterdir()] == ["bundle"]
     assert (target / "old").read_text() == "old"
 

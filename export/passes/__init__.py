@@ -118,7 +118,8 @@ def _chosen(names: Sequence[str] | None) -> tuple[Pass, ...]:
     unknown = sorted(set(names or ()) - known)
     if unknown:
         raise InputError(
-            f"no pass is called {', '.join(unknown)}; the passes are {', '.join(p.name for p in PASSES)}"
+            f"no pass is called {', '.join(unknown)}; "
+            f"the passes are {', '.join(p.name for p in PASSES)}"
         )
     return tuple(each for each in PASSES if names is None or each.name in names)
 
@@ -133,7 +134,9 @@ def _prepared(model: onnx.ModelProto) -> ir.Model:
         ir_passes.InlinePass()(edited)
     except Exception as error:  # the converter raises RuntimeError and its own classes
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise InputError(f"the ONNX graph cannot be read at opset {_OLDEST_OPSET}: {reason}") from error
+        raise InputError(
+            f"the ONNX graph cannot be read at opset {_OLDEST_OPSET}: {reason}"
+        ) from error
     ir_passes.RemoveInitializersFromInputsPass()(edited)
     ir_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(edited)
     ir_passes.NameFixPass()(edited)

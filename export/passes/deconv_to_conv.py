@@ -81,8 +81,10 @@ def _axes(node: ir.Node, weight: Array) -> tuple[_Axis, _Axis] | None:
 def _best(
     kernel: int, stride: int, before: int, after: int, extra: int, size: int | None
 ) -> _Axis | None:
-    forms = {begin: _axis(kernel, stride, before, after, extra, begin) for begin in
-             (before - before % stride, before)}
+    forms = {
+        begin: _axis(kernel, stride, before, after, extra, begin)
+        for begin in (before - before % stride, before)
+    }
     built = [form for form in forms.values() if form is not None]
     rows = 16 if size is None else size
 
@@ -136,7 +138,9 @@ def _replace(
     kernel = np.zeros(
         (groups, outputs, stride, stride, inputs, rows.taps, columns.taps), weight.dtype
     )
-    for (y, x), ry, rx in product(np.ndindex(rows.taps, columns.taps), range(stride), range(stride)):
+    for (y, x), ry, rx in product(
+        np.ndindex(rows.taps, columns.taps), range(stride), range(stride)
+    ):
         from_y, from_x = rows.phase[y][ry], columns.phase[x][rx]
         if from_y >= 0 and from_x >= 0:
             kernel[:, :, ry, rx, :, y, x] = source[:, :, :, from_y, from_x].swapaxes(1, 2)

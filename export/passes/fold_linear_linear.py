@@ -1,4 +1,4 @@
-"""Two linear layers with no activation between are one: (x W1 + b1) W2 + b2 = x W1W2 + b1W2 + b2."""
+"""Two linear layers with no activation between: (x W1 + b1) W2 + b2 = x W1W2 + b1W2 + b2."""
 
 from __future__ import annotations
 

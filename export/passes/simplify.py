@@ -46,9 +46,7 @@ def apply(model: ir.Model) -> int:
     return count + _merge_slices(model)
 
 
-def _restore_scopes(
-    model: ir.Model, names: set[str | None], scopes: dict[str | None, str]
-) -> None:
+def _restore_scopes(model: ir.Model, names: set[str | None], scopes: dict[str | None, str]) -> None:
     """The rewriter keeps value names and renames nodes: give new nodes their value's scope."""
     taken = {node.name for node in model.graph}
     for node in model.graph:

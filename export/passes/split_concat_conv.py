@@ -87,9 +87,7 @@ def _candidate(conv: ir.Node) -> _Candidate | None:
     return _Candidate(conv, weight, tuple(parts)) if begin == weight.shape[1] else None
 
 
-def _split(
-    model: ir.Model, candidate: _Candidate, shared: list[_Part], rest: list[_Part]
-) -> None:
+def _split(model: ir.Model, candidate: _Candidate, shared: list[_Part], rest: list[_Part]) -> None:
     conv = candidate.conv
     edit = Insertion(model, conv)
     matrix = conv.inputs[1]

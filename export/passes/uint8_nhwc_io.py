@@ -76,6 +76,9 @@ def _output(model: ir.Model, old: ir.Value) -> int:
 
 def _is_picture(value: ir.Value) -> bool:
     shape = sizes(value)
-    return value.dtype == ir.DataType.FLOAT and shape is not None and len(shape) == 4 and (
-        shape[1] == 3
+    return (
+        value.dtype == ir.DataType.FLOAT
+        and shape is not None
+        and len(shape) == 4
+        and (shape[1] == 3)
     )

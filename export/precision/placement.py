@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
 import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,37 +74,6 @@ def openvino_placement(model: onnx.ModelProto) -> Placement:
         elif kind in ("Reorder", "FakeQuantize", "Convert", "Transpose"):
             conversions += 1
     return Placement(int8, other, conversions)
-
-
-def tensorrt_int8_nodes(layers: str | Iterable[str]) -> frozenset[str]:
-    """ONNX nodes whose weights a TensorRT engine holds and multiplies as INT8.
-
-    Args:
-        layers: the engine inspector's JSON text (detailed profiling verbosity), or lines of a
-            builder's verbose log, where TensorRT for RTX prints its layers without a GPU.
-
-    Returns:
-        Names of those nodes and of everything fused with them.
-    """
-    lines = _inspected(layers) if isinstance(layers, str) else layers
-    found: set[str] = set()
-    for line in (line for text in lines for line in text.splitlines()):
-        if "LayerType:" not in line and '"LayerType"' not in line:
-            continue
-        # Constants are weights in TensorRT for RTX, Weights in TensorRT.
-        held = re.search(r'Constants"?: \[(.*?)\], "?Outputs"?:', line)
-        weights = re.search(r'"Weights": \{[^}]*"Type": "Int8"', line)
-        if weights or (held and re.search(r'Datatype"?: "?Int8', held.group(1))):
-            found.update(re.findall(r"\[ONNX Layer: ([^\]]+)\]", line))
-    return frozenset(found)
-
-
-def _inspected(text: str) -> list[str]:
-    try:
-        document: Any = json.loads(text)
-    except json.JSONDecodeError:
-        return text.splitlines()
-    return [json.dumps(layer) for layer in document.get("Layers", [])]
 
 
 def _text(value: Any) -> str:

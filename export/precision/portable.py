@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
+from facedge.calibration.statistics import DEFAULT_METHOD
 from facedge.errors import InputError
 
 from .arithmetic import (
@@ -34,8 +35,6 @@ from .ir_edit import (
     open_model,
 )
 from .region import MOVEMENT, Region, cuts_at_zero, plan_region
-
-DEFAULT_METHOD = "mse"
 
 
 def quantise(
@@ -127,6 +126,7 @@ class _Writer:
         self.graph, self.names, self.region, self.top = graph, names, region, top
         self.grids = {value: unsigned_grid(*span) for value, span in region.tensors.items()}
         self.parameters: dict[Grid, tuple[ir.Value, ir.Value]] = {}
+        self.zeros: dict[tuple[str, int], ir.Value] = {}
         self.weights: dict[tuple[ir.Value, bytes], tuple[ir.Value, ir.Value]] = {}
 
     def write(self) -> None:
@@ -175,13 +175,14 @@ class _Writer:
         shown.name = name
 
     def _dequantise(
-        self, level: ir.Value, scale: ir.Value, zero: ir.Value | None, reader: ir.Node
+        self, level: ir.Value, scale: ir.Value, zero: ir.Value, reader: ir.Node
     ) -> ir.Value:
-        inputs: list[ir.Value | None] = [level, scale]
-        if zero is not None:
-            inputs.append(zero)
         node = add_node(
-            self.names, "DequantizeLinear", inputs, reader.name or "node", ir.DataType.FLOAT
+            self.names,
+            "DequantizeLinear",
+            [level, scale, zero],
+            reader.name or "node",
+            ir.DataType.FLOAT,
         )
         self.graph.insert_before(reader, node)
         return node.outputs[0]
@@ -220,7 +221,16 @@ class _Writer:
     def _channelwise(
         self, levels: ir.Value, scale: ir.Value, reader: ir.Node, axis: int
     ) -> ir.Value:
-        output = self._dequantise(levels, scale, None, reader)
+        # ONNX Runtime fuses a Gemm only where the zero points, all 0, are written out.
+        tensor, count = levels.const_value, scale.const_value
+        assert tensor is not None
+        assert count is not None
+        key = (str(tensor.numpy().dtype), int(count.numpy().size))
+        if key not in self.zeros:
+            array = np.zeros(key[1], tensor.numpy().dtype)
+            name = self.names(f"zero_points_{key[0]}_{key[1]}")
+            self.zeros[key] = add_constant(self.graph, name, array)
+        output = self._dequantise(levels, scale, self.zeros[key], reader)
         producer = output.producer()
         assert producer is not None
         producer.attributes["axis"] = ir.AttrInt64("axis", axis)

@@ -14,6 +14,8 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
+from facedge.calibration.statistics import DEFAULT_METHOD
+
 from .arithmetic import channel_scales, quantise_channels, signed_grid
 from .casting import cast_graph
 from .contraction import CONTRACTIONS, describe, unsuited
@@ -31,7 +33,6 @@ from .ir_edit import (
     open_model,
 )
 
-DEFAULT_METHOD = "mse"
 OPSET = 19
 """First opset whose QuantizeLinear takes FP16; it changes nothing else these graphs use."""
 _PASSES = ("Add", "Clip", "Concat", "LeakyRelu", "Relu")

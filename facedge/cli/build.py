@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Optional
 
 import typer
 
@@ -13,43 +12,67 @@ from facedge.progress import Stages
 
 
 def build(
-    model: str = typer.Option("fsr-student", "--model", "-m", help="Model name; see `facedge models`."),
+    model: str = typer.Option(
+        "fsr-student", "--model", "-m", help="Model name; see `facedge models`."
+    ),
     precision: str = typer.Option("int8", "--precision", "-p", help="fp32, fp16 or int8."),
-    backend: Optional[list[str]] = typer.Option(
-        None, "--backend", "-b",
+    backend: list[str] | None = typer.Option(
+        None,
+        "--backend",
+        "-b",
         help="Engine to build or verify: onnxruntime, openvino, tensorrt, tensorrt-rtx. "
         "Give it again for several. Default: onnxruntime and, where installed, openvino.",
     ),
-    calib: Optional[Path] = typer.Option(
-        None, "--calib", help="Pictures to calibrate and verify on: a folder or a video. "
+    calib: Path | None = typer.Option(
+        None,
+        "--calib",
+        help="Pictures to calibrate and verify on: a folder or a video. "
         "Default: pictures in scikit-image's wheel, degraded as a camera would.",
     ),
-    out: Path = typer.Option(Path("bundles"), "--out", "-o", help="Folder that receives the bundle."),
-    weights: Optional[Path] = typer.Option(
-        None, "--weights", help="Your safetensors file. Default: the shipped weights, or seeded ones."
+    out: Path = typer.Option(
+        Path("bundles"), "--out", "-o", help="Folder that receives the bundle."
     ),
-    steps: Optional[int] = typer.Option(None, "--steps", help="Keep only the first K recurrent steps."),
-    state: bool = typer.Option(False, "--state", help="Expose the hidden state, for tracks in video."),
-    ranges: Optional[Path] = typer.Option(None, "--ranges", help="Use this ranges file; see `facedge calibrate`."),
-    method: Optional[str] = typer.Option(
+    weights: Path | None = typer.Option(
+        None,
+        "--weights",
+        help="Your safetensors file. Default: the shipped weights, or seeded ones.",
+    ),
+    steps: int | None = typer.Option(
+        None, "--steps", help="Keep only the first K recurrent steps."
+    ),
+    state: bool = typer.Option(
+        False, "--state", help="Expose the hidden state, for tracks in video."
+    ),
+    ranges: Path | None = typer.Option(
+        None, "--ranges", help="Use this ranges file; see `facedge calibrate`."
+    ),
+    method: str | None = typer.Option(
         None, "--method", help="How ranges are taken: minmax, percentile, entropy or mse."
     ),
-    calib_images: Optional[int] = typer.Option(
-        None, "--calib-images", help="Calibrate on at most this many pictures. Default: by the model's cost."
+    calib_images: int | None = typer.Option(
+        None,
+        "--calib-images",
+        help="Calibrate on at most this many pictures. Default: by the model's cost.",
     ),
-    gate_images: Optional[int] = typer.Option(
-        None, "--gate-images", help="Measure the quality gates on this many pictures. Default: by the model's cost."
+    gate_images: int | None = typer.Option(
+        None,
+        "--gate-images",
+        help="Measure the quality gates on this many pictures. Default: by the model's cost.",
     ),
     max_batch: int = typer.Option(8, "--max-batch", help="Largest batch of a TensorRT plan."),
-    threads: int = typer.Option(0, "--threads", help="Threads of the CPU backends; 0 lets them choose."),
-    as_json: bool = typer.Option(False, "--json", help="Print one JSON object instead of the summary."),
+    threads: int = typer.Option(
+        0, "--threads", help="Threads of the CPU backends; 0 lets them choose."
+    ),
+    as_json: bool = typer.Option(
+        False, "--json", help="Print one JSON object instead of the summary."
+    ),
 ) -> None:
     """Trace, rewrite, calibrate, quantise, build, verify, and write a bundle.
 
-    With no option it builds [bold]fsr-student[/bold] in INT8 from embedded pictures. A bundle appears
-    only when every quality gate holds; otherwise nothing is written and the exit code is 3.
+    With no option it builds [bold]fsr-student[/bold] in INT8 from embedded pictures. A bundle
+    appears only when every quality gate holds; otherwise nothing is written and the exit code is 3.
 
-    Example: [bold]facedge build --model fsr-student --precision int8 --calib my_faces --out bundles[/bold]
+    Example: [bold]facedge build --model fsr-student --precision int8 --calib my_faces[/bold]
     """
     for module in ("torch", "onnx", "onnxscript", "skimage"):
         require(module, "export", "build a bundle")
@@ -59,10 +82,19 @@ def build(
     from facedge.export.summary import as_dict, print_summary
 
     options = BuildOptions(
-        model=model, precision=precision,  # type: ignore[arg-type]  # checked by BuildOptions
+        model=model,
+        precision=precision,  # type: ignore[arg-type]  # checked by BuildOptions
         backends=tuple(dict.fromkeys(backend)) if backend else default_backends(),
-        out=out, weights=weights, calibration=calib, calibration_images=calib_images, ranges=ranges,
-        method=method, steps=steps, state=state, max_batch=max_batch, gate_images=gate_images,
+        out=out,
+        weights=weights,
+        calibration=calib,
+        calibration_images=calib_images,
+        ranges=ranges,
+        method=method,
+        steps=steps,
+        state=state,
+        max_batch=max_batch,
+        gate_images=gate_images,
         threads=threads,
     )
     result = run_build(options, Stages(quiet=as_json))
@@ -74,13 +106,19 @@ def build(
 
 def engine(
     bundle: Path = typer.Argument(..., help="Bundle folder."),
-    backend: str = typer.Option("tensorrt", "--backend", "-b", help="tensorrt (on the device) or tensorrt-rtx."),
+    backend: str = typer.Option(
+        "tensorrt", "--backend", "-b", help="tensorrt (on the device) or tensorrt-rtx."
+    ),
     max_batch: int = typer.Option(8, "--max-batch", help="Largest batch of the plan."),
-    timing_cache: Optional[Path] = typer.Option(
-        None, "--timing-cache", help="Read and update this timing cache. Default: beside the bundle."
+    timing_cache: Path | None = typer.Option(
+        None,
+        "--timing-cache",
+        help="Read and update this timing cache. Default: beside the bundle.",
     ),
     version_compatible: bool = typer.Option(
-        False, "--version-compatible", help="Plan runs on later TensorRT versions of the same major."
+        False,
+        "--version-compatible",
+        help="Plan runs on later TensorRT versions of the same major.",
     ),
     hardware_compatible: bool = typer.Option(
         False, "--hardware-compatible", help="Plan runs on every GPU from Ampere on, at some cost."
@@ -94,12 +132,27 @@ def engine(
     from facedge.export.add_engine import add_engine
 
     artifact = add_engine(
-        bundle, backend, max_batch=max_batch, timing_cache=timing_cache,
-        version_compatible=version_compatible, hardware_compatible=hardware_compatible,
+        bundle,
+        backend,
+        max_batch=max_batch,
+        timing_cache=timing_cache,
+        version_compatible=version_compatible,
+        hardware_compatible=hardware_compatible,
         stages=Stages(quiet=as_json),
     )
     if as_json:
-        print(json.dumps({"bundle": str(bundle), "artifact": artifact.path, "version": artifact.version,
-                          "device": artifact.device}))
+        print(
+            json.dumps(
+                {
+                    "bundle": str(bundle),
+                    "artifact": artifact.path,
+                    "version": artifact.version,
+                    "device": artifact.device,
+                }
+            )
+        )
     else:
-        print(f"{bundle / artifact.path} built for {artifact.device} with {backend} {artifact.version}")
+        print(
+            f"{bundle / artifact.path} built for {artifact.device} "
+            f"with {backend} {artifact.version}"
+        )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Optional
 
 import typer
 
@@ -13,13 +12,19 @@ from facedge.progress import Stages
 
 
 def calibrate(
-    model: str = typer.Option("fsr-student", "--model", "-m", help="Model name; see `facedge models`."),
-    calib: Optional[Path] = typer.Option(
-        None, "--calib", help="Pictures: a folder or a video. Default: pictures in scikit-image's wheel."
+    model: str = typer.Option(
+        "fsr-student", "--model", "-m", help="Model name; see `facedge models`."
+    ),
+    calib: Path | None = typer.Option(
+        None,
+        "--calib",
+        help="Pictures: a folder or a video. Default: pictures in scikit-image's wheel.",
     ),
     images: int = typer.Option(512, "--images", help="At most this many pictures."),
-    weights: Optional[Path] = typer.Option(None, "--weights", help="Your safetensors file."),
-    steps: Optional[int] = typer.Option(None, "--steps", help="Keep only the first K recurrent steps."),
+    weights: Path | None = typer.Option(None, "--weights", help="Your safetensors file."),
+    steps: int | None = typer.Option(
+        None, "--steps", help="Keep only the first K recurrent steps."
+    ),
     state: bool = typer.Option(False, "--state", help="For a build with --state."),
     out: Path = typer.Option(Path("ranges.json"), "--out", "-o", help="Ranges file to write."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
@@ -34,7 +39,13 @@ def calibrate(
     from facedge.export.build import measure_ranges
 
     measured = measure_ranges(
-        model, calib, images=images, weights_file=weights, steps=steps, state=state, stages=Stages(quiet=as_json)
+        model,
+        calib,
+        images=images,
+        weights_file=weights,
+        steps=steps,
+        state=state,
+        stages=Stages(quiet=as_json),
     )
     measured.write(out)
     tensors = len(measured.tensors)

@@ -8,6 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from facedge.runtime.manifest import Gate
+
+IDENTICAL = 200.0
+"""The agreement in dB that a build records for equal outputs."""
+
 
 def inspect(
     bundle: Path = typer.Argument(..., help="Bundle folder."),
@@ -27,7 +32,10 @@ def inspect(
     m = loaded.manifest
     console = Console(highlight=False)
     size = sum(p.stat().st_size for p in loaded.path.rglob("*") if p.is_file())
-    console.print(f"[bold]{m.name}[/bold]: {m.model}, {m.task}, {m.precision}, {m.steps} step(s), {size / 1e6:.1f} MB")
+    console.print(
+        f"[bold]{m.name}[/bold]: {m.model}, {m.task}, {m.precision}, {m.steps} step(s), "
+        f"{size / 1e6:.1f} MB"
+    )
     for title, tensors in (("input", m.inputs), ("output", m.outputs)):
         for t in tensors:
             shape = "x".join("N" if s < 0 else str(s) for s in t.shape)
@@ -37,14 +45,25 @@ def inspect(
         engines.add_column(heading)
     for a in m.artifacts:
         engines.add_row(
-            a.backend, a.path, a.dialect, a.version or "any", a.device or "any",
-            f"1..{a.max_batch}" if a.max_batch else "any", f"{a.latency_ms:.2f}" if a.latency_ms else "–",
+            a.backend,
+            a.path,
+            a.dialect,
+            a.version or "any",
+            a.device or "any",
+            f"1..{a.max_batch}" if a.max_batch else "any",
+            f"{a.latency_ms:.2f}" if a.latency_ms else "–",
         )
     console.print(engines)
     gates = Table(title="Quality gates", title_justify="left")
     for heading in ("gate", "on", "measured", "limit"):
         gates.add_column(heading)
     for g in m.gates:
-        gates.add_row(g.name, g.subject, f"{g.measured:.3f} {g.unit}", f"{g.sense} {g.limit:g} {g.unit}")
+        gates.add_row(g.name, g.subject, _measured(g), f"{g.sense} {g.limit:g} {g.unit}")
     console.print(gates)
-    console.print(f"weights {m.weights.source} {m.weights.sha256[:16]}, licence: {m.weights.licence}")
+    console.print(
+        f"weights {m.weights.source} {m.weights.sha256[:16]}, licence: {m.weights.licence}"
+    )
+
+
+def _measured(gate: Gate) -> str:
+    return "identical" if gate.measured >= IDENTICAL else f"{gate.measured:.3f} {gate.unit}"

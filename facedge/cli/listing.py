@@ -24,9 +24,15 @@ def models(
         cost = module_cost(spec)
         rows.append(
             {
-                "name": spec.name, "system": spec.system, "task": spec.task,
-                "input": spec.input_size, "output": spec.output_size or None, "steps": spec.steps,
-                "parameters": cost.parameters, "macs": cost.macs, "paper": f"arXiv {spec.paper}",
+                "name": spec.name,
+                "system": spec.system,
+                "task": spec.task,
+                "input": spec.input_size,
+                "output": spec.output_size or None,
+                "steps": spec.steps,
+                "parameters": cost.parameters,
+                "macs": cost.macs,
+                "paper": f"arXiv {spec.paper}",
                 "summary": spec.summary,
             }
         )
@@ -38,15 +44,21 @@ def models(
         table.add_column(heading)
     table.add_column("parameters", justify="right")
     table.add_column("GMACs", justify="right")
-    table.add_column("what it is")
     for row in rows:
         out = f"{row['output']}x{row['output']}" if row["output"] else "12 AUs"
         table.add_row(
-            str(row["name"]), str(row["system"]), f"{row['input']}x{row['input']}", out,
-            str(row["steps"]), f"{row['parameters']:,}", f"{int(str(row['macs'])) / 1e9:.2f}",
-            str(row["summary"]),
+            str(row["name"]),
+            str(row["system"]),
+            f"{row['input']}x{row['input']}",
+            out,
+            str(row["steps"]),
+            f"{row['parameters']:,}",
+            f"{int(str(row['macs'])) / 1e9:.2f}",
         )
-    Console().print(table)
+    console = Console(highlight=False)
+    console.print(table)
+    for row in rows:
+        console.print(f"[bold]{row['name']}[/bold]: {row['summary']} ({row['paper']})")
 
 
 def passes(

@@ -1,4 +1,4 @@
-"""The ``facedge`` command: registers the subcommands, turns errors into sentences and exit codes."""
+"""The ``facedge`` command: subcommands, and errors as sentences and exit codes."""
 
 from __future__ import annotations
 

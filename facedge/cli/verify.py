@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Optional
 
 import typer
 from rich.console import Console
@@ -12,7 +11,7 @@ from rich.console import Console
 
 def verify(
     bundle: Path = typer.Argument(..., help="Bundle folder."),
-    backend: Optional[str] = typer.Option(
+    backend: str | None = typer.Option(
         None, "--backend", "-b", help="Only this backend; all that are installed otherwise."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
@@ -30,8 +29,12 @@ def verify(
     if as_json:
         rows = [
             {
-                "backend": r.backend, "artifact": r.artifact, "status": r.status, "tensor": r.tensor,
-                "batch": r.batch, "detail": r.detail,
+                "backend": r.backend,
+                "artifact": r.artifact,
+                "status": r.status,
+                "tensor": r.tensor,
+                "batch": r.batch,
+                "detail": r.detail,
             }
             for r in results
         ]

@@ -13,7 +13,9 @@ from facedge.progress import Stages
 def built(tmp_path_factory) -> BuildResult:
     """fsr-student, INT8, on every engine that builds without a GPU."""
     options = BuildOptions(
-        out=tmp_path_factory.mktemp("bundles"), gate_images=8, calibration_images=16,
+        out=tmp_path_factory.mktemp("bundles"),
+        gate_images=8,
+        calibration_images=16,
         backends=("onnxruntime", "openvino", "tensorrt-rtx"),
     )
     return build(options, Stages(quiet=True))

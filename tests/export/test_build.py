@@ -25,8 +25,13 @@ from facedge.runtime.selftest import verify
 from facedge.runtime.session import Session
 
 EXPECTED = {
-    "manifest.json", "report.html", "onnx/portable.onnx", "onnx/tensorrt.onnx",
-    "calibration/ranges.json", "golden/images.npy", "golden/portable.restored.npy",
+    "manifest.json",
+    "report.html",
+    "onnx/portable.onnx",
+    "onnx/tensorrt.onnx",
+    "calibration/ranges.json",
+    "golden/images.npy",
+    "golden/portable.restored.npy",
     "golden/tensorrt.restored.npy",
 }
 
@@ -96,7 +101,9 @@ def test_openvino_by_hand_gives_the_golden_pictures(built):
     )
     found = compiled({"images": golden(built.path, "images")})["restored"]
     # INT8 kernels of two vendors round differently; the manifest's own tolerance
-    assert psnr(found, golden(built.path, "portable.restored")) >= built.manifest.golden[0].min_psnr_db
+    assert (
+        psnr(found, golden(built.path, "portable.restored")) >= built.manifest.golden[0].min_psnr_db
+    )
 
 
 @pytest.mark.parametrize("dialect", ["portable", "tensorrt"])
@@ -119,7 +126,8 @@ def test_polygraphy_inspects_and_runs_the_graph(built, dialect, tmp_path):
     assert "images" in inspected.stdout
     ran = subprocess.run(
         [*tool, "run", path, "--onnxrt", "--input-shapes", "images:[2,16,16,3]"],
-        capture_output=True, text=True,
+        capture_output=True,
+        text=True,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "PASSED" in ran.stdout
@@ -139,10 +147,16 @@ def test_a_failing_gate_writes_nothing_and_keeps_the_earlier_bundle(tmp_path):
     target.mkdir()
     (target / "manifest.json").write_text("an earlier bundle")
     options = BuildOptions(
-        precision="fp32", out=tmp_path, steps=1, gate_images=8, backends=("onnxruntime",),
+        precision="fp32",
+        out=tmp_path,
+        steps=1,
+        gate_images=8,
+        backends=("onnxruntime",),
         limits=Limits(rewrite_db=500.0),
     )
-    with pytest.raises(QualityGateError, match=r"rewrite-agreement failed on step_1.*nothing was written"):
+    with pytest.raises(
+        QualityGateError, match=r"rewrite-agreement failed on step_1.*nothing was written"
+    ):
         build(options, Stages(quiet=True))
     assert files(tmp_path) == {"fsr-student-fp32-steps1/manifest.json"}
 
@@ -158,7 +172,12 @@ def test_a_folder_that_is_no_bundle_is_left_alone(tmp_path):
 
 def test_a_prefix_of_the_steps_with_state_continues_a_track(tmp_path):
     options = BuildOptions(
-        precision="fp16", out=tmp_path, steps=2, state=True, gate_images=8, backends=("onnxruntime",),
+        precision="fp16",
+        out=tmp_path,
+        steps=2,
+        state=True,
+        gate_images=8,
+        backends=("onnxruntime",),
     )
     result = build(options, Stages(quiet=True))
     assert result.path.name == "fsr-student-fp16-steps2-state"

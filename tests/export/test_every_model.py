@@ -18,7 +18,11 @@ def test_the_model_builds_on_every_engine_and_its_gates_hold(model, precision, t
     few = 4 if model in HEAVY else 8
     result = build(
         BuildOptions(
-            model=model, precision=precision, out=tmp_path, gate_images=few, calibration_images=few,
+            model=model,
+            precision=precision,
+            out=tmp_path,
+            gate_images=few,
+            calibration_images=few,
             backends=("onnxruntime", "openvino", "tensorrt-rtx"),
         ),
         Stages(quiet=True),

@@ -11,16 +11,22 @@ from facedge.runtime.manifest import Gate
 
 
 def gate(measured: float, sense: str = "at least") -> Gate:
-    return Gate(name="g", subject="portable step 2", measured=measured, limit=1.0, unit="dB", sense=sense)
+    return Gate(
+        name="g", subject="portable step 2", measured=measured, limit=1.0, unit="dB", sense=sense
+    )
 
 
 def test_a_gate_that_holds_lets_the_build_go_on():
     gates.enforce([gate(1.0), gate(0.9, "at most")])
 
 
-@pytest.mark.parametrize("bad", [gate(0.99), gate(1.01, "at most"), gate(float("nan")), gate(float("nan"), "at most")])
+@pytest.mark.parametrize(
+    "bad", [gate(0.99), gate(1.01, "at most"), gate(float("nan")), gate(float("nan"), "at most")]
+)
 def test_a_gate_that_fails_names_itself_the_tensor_and_the_distance(bad):
-    with pytest.raises(QualityGateError, match=r"gate g failed on portable step 2: measured .* 1 dB") as caught:
+    with pytest.raises(
+        QualityGateError, match=r"gate g failed on portable step 2: measured .* 1 dB"
+    ) as caught:
         gates.enforce([gate(5.0), bad])
     assert caught.value.exit_code == 3
 
@@ -59,6 +65,8 @@ def test_int8_loss_is_the_difference_of_the_psnr_to_the_truth():
 
 def test_without_truth_int8_is_held_against_fp32():
     a = np.zeros((1, 8, 8, 3), np.uint8)
-    (found,) = gates.int8_picture_gates("p", {"restored_1": a}, {"restored_1": a + 1}, None, gates.Limits())
+    (found,) = gates.int8_picture_gates(
+        "p", {"restored_1": a}, {"restored_1": a + 1}, None, gates.Limits()
+    )
     assert found.name == "int8-agreement"
     assert found.measured == pytest.approx(48.13, abs=0.01)

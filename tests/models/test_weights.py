@@ -110,7 +110,9 @@ def test_unexpected_tensors_are_named(file: Path) -> None:
 
 def test_wrong_shape_is_named_with_both_shapes(file: Path) -> None:
     rewrite(file, lambda tensors: tensors.update({"0.weight": np.zeros((4, 3, 5, 5), np.float32)}))
-    with pytest.raises(InputError, match=r"0\.weight .*\[4, 3, 5, 5\]; small expects \[4, 3, 3, 3\]"):
+    with pytest.raises(
+        InputError, match=r"0\.weight .*\[4, 3, 5, 5\]; small expects \[4, 3, 3, 3\]"
+    ):
         load(SPEC, file)
 
 
@@ -182,7 +184,7 @@ def test_seeded_weights_depend_on_the_name_alone() -> None:
     assert torch.equal(torch.random.get_rng_state(), before)
     # Drawn on another day by another process: the same seed gives these bits for ever.
     assert hash_state(module) == (
-        "0000000000000000000000000000000000000000000000000000000000000000"
+        "e8477185a2d405e2bc78800387da067a4ea278cc66ba5f556e034822618c1eee"
     )
     assert seed_of("fsr-student") != seed_of("fsr-student-x4")
 
@@ -193,7 +195,9 @@ def test_loading_leaves_the_global_generator_alone() -> None:
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("name", ["fsr-teacher", "fsr-student", "fsr-student-x4", "fsr-priors-edge"])
+@pytest.mark.parametrize(
+    "name", ["fsr-teacher", "fsr-student", "fsr-student-x4", "fsr-priors-edge"]
+)
 def test_an_untrained_network_gives_its_base_and_a_faint_residual(name: str) -> None:
     spec = SPECS[name]
     module = spec.build().eval()

@@ -113,6 +113,7 @@ def _explosive(tools):
     )
 
 
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
 def test_guard_saves_a_net_that_fp16_turns_into_a_solid_picture(tools):
     model = _explosive(tools)
     feeds = {"images": np.random.default_rng(0).integers(180, 256, (2, 8, 8, 3), np.uint8)}

@@ -261,6 +261,28 @@ def test_grouped_convolutions_have_a_scale_for_every_output_channel(tools):
     assert onnxruntime_placement(quantised).int8 == 2
 
 
+@pytest.mark.parametrize("transposed", [0, 1])
+def test_large_matrix_products_are_fused_and_small_ones_stay_float(tools, transposed):
+    net = tools.Net(7)
+    large = net.random.normal(0, 0.05, (512, 256)).astype(np.float32)
+    weight = net.constant(np.ascontiguousarray(large.T) if transposed else large)
+    bias = net.constant(np.linspace(-1, 1, 256, dtype=np.float32))
+    x = net.add("Gemm", "x", weight, bias, name="large/Gemm_0", transB=transposed)
+    x = net.add("Relu", x, name="large/Relu_1")
+    small = net.constant(net.random.normal(0, 0.05, (256, 12)).astype(np.float32))
+    net.add("MatMul", x, small, name="small/MatMul_2", output="y")
+    model = net.model({"x": (FLOAT, ["n", 512])}, {"y": (FLOAT, ["n", 12])})
+    feeds = {"x": np.random.default_rng(0).normal(0, 1, (3, 512)).astype(np.float32)}
+    quantised = quantise(model, tools.measure(model, feeds), "minmax")
+    rows = readiness(model, quantised, "portable")
+    assert [row.int8 for row in rows] == [True, False]
+    assert rows[1].reason == "matrix product of 3072 weights, fewer than 65536"
+    for placement in (onnxruntime_placement(quantised), openvino_placement(quantised)):
+        assert (placement.int8, placement.other) == (1, 1)
+    exact, rounded = tools.run(model, feeds)[0], tools.run(quantised, feeds, True)[0]
+    assert np.abs(exact - rounded).max() < 0.05 * np.abs(exact).max()
+
+
 def test_seven_bit_weights_avoid_the_top_bit(small, small_ranges):
     arrays = _constants(quantise(small, small_ranges, "minmax", weight_bits=7))
     weights = [a for a in arrays.values() if a.dtype == np.int8 and a.ndim == 4]

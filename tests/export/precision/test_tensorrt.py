@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from onnx import TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from facedge.export.precision.placement import tensorrt_int8_nodes
+from facedge.export.engines.layers import parse
 from facedge.export.precision.readiness import coverage, readiness
 from facedge.export.precision.tensorrt import quantise
 
@@ -128,7 +126,7 @@ def test_the_first_layer_is_int8_where_it_widens_16_times(tools, width, int8):
 
 
 def _build(model):
-    """Layers that TensorRT for RTX prints while it builds, which needs no GPU."""
+    """Nodes that TensorRT for RTX says are INT8 while it builds, which needs no GPU."""
     trt = pytest.importorskip("tensorrt_rtx_bindings")
 
     class Lines(trt.ILogger):
@@ -153,21 +151,23 @@ def _build(model):
         profile.set_shape(tensor.name, (1, *rest), (1, *rest), (4, *rest))
     config.add_optimization_profile(profile)
     assert builder.build_serialized_network(network, config) is not None
-    return logger.lines
+    layers = parse("\n".join(logger.lines))
+    assert layers, "the log shows no layers"
+    return {node for layer in layers if layer.is_int8 for node in layer.nodes}
 
 
 @pytest.mark.parametrize("half", [True, False])
 def test_tensorrt_for_rtx_compiles_every_planned_convolution_to_int8(small, small_ranges, half):
     model = quantise(small, small_ranges, "minmax", half=half)
     planned = {row.node for row in readiness(small, model, "tensorrt") if row.int8}
-    compiled = tensorrt_int8_nodes(_build(model))
+    compiled = _build(model)
     assert len(planned) == 4
     assert planned <= compiled
     assert "head/Conv_4" not in compiled
 
 
 def test_the_float_graph_compiles_to_no_int8_layer(small):
-    assert not tensorrt_int8_nodes(_build(small))
+    assert not _build(small)
 
 
 def test_student_compiles_with_its_edges_in_fp32(student, student_ranges):
@@ -175,18 +175,4 @@ def test_student_compiles_with_its_edges_in_fp32(student, student_ranges):
     rows = readiness(student, model, "tensorrt")
     assert coverage(rows).share > 0.99
     planned = {row.node for row in rows if row.int8}
-    assert planned <= tensorrt_int8_nodes(_build(model))
-
-
-def test_layers_of_the_engine_inspector_are_read_too():
-    def layer(name, kind):
-        return {
-            "Name": f"{name} + relu",
-            "LayerType": "CaskConvolution",
-            "Inputs": [{"Name": "x", "Format/Datatype": "Thirty-two wide channel vectorized INT8"}],
-            "Weights": {"Type": kind, "Count": 9216},
-            "Metadata": f"[ONNX Layer: {name}]\u001e[ONNX Layer: relu]",
-        }
-
-    text = json.dumps({"Layers": [layer("a/Conv_0", "Int8"), layer("b/Conv_1", "Half")]})
-    assert tensorrt_int8_nodes(text) == {"a/Conv_0", "relu"}
+    assert planned <= _build(model)
