@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from small_graphs import apply_pass, assert_same_function, graph, operators, weights
 
+from facedge.export.graph import run
 from facedge.export.passes import rewrite
 
 STATISTICS = dict(gamma=weights(6), beta=weights(6), mean=weights(6), var=weights(6) ** 2 + 0.1)
@@ -25,8 +27,8 @@ LAYERS = {
     "conv": ("Conv(x, w, b)", "batch,4,5,5", "batch,6,3,3", dict(w=(6, 4, 3, 3), b=(6,))),
     "no bias": ("Conv(x, w)", "batch,4,5,5", "batch,6,3,3", dict(w=(6, 4, 3, 3))),
     "grouped": ("Conv<group=2>(x, w)", "batch,4,5,5", "batch,6,3,3", dict(w=(6, 2, 3, 3))),
-    "deconv": ("ConvTranspose<group=2, strides=[2,2]>(x, w, b)", "batch,4,5,5", "batch,6,10,10",
-               dict(w=(4, 3, 2, 2), b=(6,))),
+    "deconv": ("ConvTranspose<strides=[2,2]>(x, w, b)", "batch,4,5,5", "batch,6,10,10",
+               dict(w=(4, 6, 2, 2), b=(6,))),
     "gemm": ("Gemm<alpha=0.5, beta=3.0>(x, w, b)", "batch,4", "batch,6", dict(w=(4, 6), b=(6,))),
     "gemm transposed": ("Gemm<transB=1>(x, w)", "batch,4", "batch,6", dict(w=(6, 4))),
 }  # fmt: skip
@@ -40,6 +42,25 @@ def test_batch_norm_folds_into_the_layer_before(kind):
     assert count == 1
     assert len(after.graph.node) == 1
     assert_same_function(before, after)
+
+
+def test_batch_norm_folds_into_a_grouped_deconvolution():
+    # ONNX's reference evaluator cannot run grouped transposed convolutions; torch can.
+    layer, norm = torch.nn.ConvTranspose2d(4, 6, 2, stride=2, groups=2), torch.nn.BatchNorm2d(6)
+    text = "ConvTranspose<group=2, strides=[2,2]>(x, w, b)"
+    tensors = dict(w=layer.weight, b=layer.bias, gamma=norm.weight, beta=norm.bias)
+    for statistic in (norm.weight, norm.bias, norm.running_mean):
+        torch.nn.init.normal_(statistic)
+    tensors |= dict(mean=norm.running_mean, var=norm.running_var.mul_(3))
+    arrays = {name: tensor.detach().numpy() for name, tensor in tensors.items()}
+    norm.eps = 0.01
+    before = normed(text, "batch,4,5,5", "batch,6,10,10", **arrays)
+    count, after = apply_pass("fold-batch-norm", before)
+    assert (count, len(after.graph.node)) == (1, 1)
+    x = weights(2, 4, 5, 5)
+    with torch.inference_mode():
+        expected = norm.eval()(layer(torch.from_numpy(x))).numpy()
+    np.testing.assert_allclose(run(after, {"x": x})["z"], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
