@@ -61,7 +61,7 @@ def make_dialects(
     if ranges is None:
         raise InputError("int8 needs activation ranges; give --calib or --ranges")
     return (
-        DialectGraph("portable", portable.quantise(model, ranges, method)),
+        DialectGraph("portable", portable.quantise(model, ranges, method, exclude=keep)),
         DialectGraph("tensorrt", tensorrt.quantise(model, ranges, method, keep)),
     )
 
