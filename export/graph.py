@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import onnx
 import onnx_ir as ir
 import onnx_ir.passes.common as ir_passes
@@ -52,8 +51,20 @@ def to_proto(model: ir.Model) -> onnx.ModelProto:
 
 
 def infer_shapes(model: ir.Model) -> ir.Model:
-    """Fill in the shapes and types of every value that ONNX can infer, in place."""
-    ir_passes.ShapeInferencePass(check_type=True, strict_mode=False, data_prop=True)(model)
+    """Fill in the shapes and types of every value of the main graph that ONNX can infer, in place.
+
+    Raises:
+        InputError: the graph contradicts itself.
+    """
+    known = {value.name: value for node in model.graph for value in node.outputs}
+    for info in _inferred(model, batch_one=False):
+        value, kind = known.get(info.name), info.type.tensor_type
+        if value is None or not info.type.HasField("tensor_type"):
+            continue
+        value.type = ir.serde.deserialize_type_proto_for_type(info.type) or value.type
+        # A graph output's own shape is its contract: inference may know less.
+        if kind.HasField("shape") and not (value.is_graph_output() and value.shape is not None):
+            value.shape = ir.serde.deserialize_type_proto_for_shape(info.type)
     return model
 
 
@@ -160,6 +171,22 @@ def run(
 
 def _shapes_at_batch_one(model: ir.Model) -> dict[str, tuple[int | None, ...]]:
     """Inferred shape of every value with each input's first symbolic dimension set to 1."""
+    shapes: dict[str, tuple[int | None, ...]] = {
+        name: tuple(int(size) for size in value.const_value.shape.numpy())
+        for name, value in model.graph.initializers.items()
+        if value.const_value is not None
+    }
+    for info in _inferred(model, batch_one=True):
+        if info.type.tensor_type.HasField("shape"):
+            shapes[info.name] = tuple(
+                dim.dim_value if dim.HasField("dim_value") else None
+                for dim in info.type.tensor_type.shape.dim
+            )
+    return shapes
+
+
+def _inferred(model: ir.Model, batch_one: bool) -> list[onnx.ValueInfoProto]:
+    """Types of all values, inferred anew from the inputs' and without the large weights."""
     skeleton = onnx.ModelProto(ir_version=model.ir_version)
     for domain, version in model.graph.opset_imports.items():
         skeleton.opset_import.append(onnx.helper.make_opsetid(domain, version))
@@ -170,7 +197,9 @@ def _shapes_at_batch_one(model: ir.Model) -> dict[str, tuple[int | None, ...]]:
     graph.node.extend(ir.serde.serialize_node(node) for node in model.graph)
     for value in model.graph.inputs:
         if value.name not in model.graph.initializers:
-            graph.input.append(_input_at_batch_one(value))
+            graph.input.append(
+                _input_at_batch_one(value) if batch_one else ir.serde.serialize_value(value)
+            )
     for name, value in model.graph.initializers.items():
         tensor = value.const_value
         if tensor is None:
@@ -186,19 +215,12 @@ def _shapes_at_batch_one(model: ir.Model) -> dict[str, tuple[int | None, ...]]:
             )
     for value in model.graph.outputs:
         graph.output.append(onnx.ValueInfoProto(name=value.name))
-    inferred = onnx.shape_inference.infer_shapes(skeleton, data_prop=True)
-    shapes: dict[str, tuple[int | None, ...]] = {
-        name: tuple(int(size) for size in value.const_value.shape.numpy())
-        for name, value in model.graph.initializers.items()
-        if value.const_value is not None
-    }
-    for info in [*inferred.graph.input, *inferred.graph.output, *inferred.graph.value_info]:
-        if info.type.tensor_type.HasField("shape"):
-            shapes[info.name] = tuple(
-                dim.dim_value if dim.HasField("dim_value") else None
-                for dim in info.type.tensor_type.shape.dim
-            )
-    return shapes
+    try:
+        inferred = onnx.shape_inference.infer_shapes(skeleton, check_type=True, data_prop=True)
+    except onnx.shape_inference.InferenceError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"the shapes of the ONNX graph contradict each other: {reason}") from error
+    return [*inferred.graph.input, *inferred.graph.output, *inferred.graph.value_info]
 
 
 def _input_at_batch_one(value: ir.Value) -> onnx.ValueInfoProto:
@@ -243,11 +265,3 @@ def _sizes(
             "inputs, may be symbolic"
         )
     return known
-
-
-def constant_arrays(model: onnx.ModelProto) -> dict[str, NDArray[Any]]:
-    """Every initialiser as a NumPy array, by name."""
-    return {
-        tensor.name: np.asarray(onnx.numpy_helper.to_array(tensor))
-        for tensor in model.graph.initializer
-    }

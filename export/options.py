@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from facedge.calibration.statistics import METHODS
 from facedge.errors import InputError
 from facedge.runtime.backends.registry import NAMES as BACKENDS
 from facedge.runtime.manifest import Precision
@@ -61,6 +62,10 @@ class BuildOptions:
         if self.precision not in PRECISIONS:
             raise InputError(
                 f"unknown precision {self.precision!r}; choose from {', '.join(PRECISIONS)}"
+            )
+        if self.method is not None and self.method not in (*METHODS, "percentile"):
+            raise InputError(
+                f"there is no calibration method {self.method!r}; choose one of {', '.join(METHODS)}"
             )
         for option, value in (
             ("--max-batch", self.max_batch),

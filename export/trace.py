@@ -121,9 +121,9 @@ def assert_dynamic_batch(model: onnx.ModelProto) -> None:
     random = np.random.default_rng(0)
     feeds = {}
     for value in inputs:
-        shape = [d.dim_value for d in value.type.tensor_type.shape.dim[1:]]
+        sizes = [d.dim_value for d in value.type.tensor_type.shape.dim[1:]]
         dtype = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
-        picture = random.random([many, *shape], dtype=np.float32)
+        picture = random.random([many, *sizes], dtype=np.float32)
         feeds[value.name] = (picture * 255 if dtype == np.uint8 else picture).astype(dtype)
     try:
         together = run(model, feeds)
@@ -209,7 +209,7 @@ def _tidy(model: ir.Model) -> None:
     ir_passes.CommonSubexpressionEliminationPass()(model)
     ir_passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     ir_passes.RemoveUnusedNodesPass()(model)
-    ir_passes.RemoveUnusedFunctionsPass()(model)
+    ir_passes.RemoveUnusedFunctionsPass()(model)  # type: ignore[no-untyped-call]
     ir_passes.RemoveUnusedOpsetsPass()(model)
     merge_initialisers(model)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 Advance = Callable[[int, int], None]
@@ -41,7 +42,7 @@ class Stages:
             yield stage
         took = time.perf_counter() - start
         self.seconds[title] = took
-        note = f"  [dim]{stage.note}[/dim]" if stage.note else ""
+        note = f"  [dim]{escape(stage.note)}[/dim]" if stage.note else ""
         self._console.print(f"[green]✓[/green] {title} [dim]{took:.1f} s[/dim]{note}")
 
     def say(self, text: str) -> None:

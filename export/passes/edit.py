@@ -53,7 +53,7 @@ def read_once(value: ir.Value) -> bool:
 
 def sole_consumer(value: ir.Value) -> ir.Node | None:
     """The only reader of a value that is not a graph output; None when there are others."""
-    return value.uses()[0].node if read_once(value) else None
+    return next(iter(value.uses())).node if read_once(value) else None
 
 
 def sizes(value: ir.Value | None) -> tuple[int | None, ...] | None:
@@ -110,9 +110,12 @@ class Insertion:
         """A new initialiser, named ``name`` or, where that is taken, with a number after it."""
         free = name if name not in self._values else _unused(name, self._values)
         self._values.add(free)
-        tensor = ir.tensor(np.ascontiguousarray(array), name=free)
+        tensor = ir.tensor(np.asarray(array, order="C"), name=free)
         value = ir.Value(
-            name=free, const_value=tensor, type=ir.TensorType(tensor.dtype), shape=tensor.shape
+            name=free,
+            const_value=tensor,
+            type=ir.TensorType(tensor.dtype),
+            shape=ir.Shape(array.shape),
         )
         self._graph.register_initializer(value)
         return value

@@ -74,7 +74,7 @@ def _gemm(node: ir.Node) -> Linear | None:
         return None
     weight = weight.T if node.attributes.get_int("transB", 0) else weight
     weight = weight * np.float32(node.attributes.get_float("alpha", 1.0))
-    bias = np.zeros(weight.shape[1], np.float32)
+    bias: Array = np.zeros(weight.shape[1], np.float32)
     has_bias = len(node.inputs) > 2 and node.inputs[2] is not None
     if has_bias:
         shift = constant(node.inputs[2])

@@ -92,3 +92,7 @@ def _fail(sentence: str, code: int, as_json: bool) -> int:
 def main() -> None:
     """Entry point of the installed command."""
     sys.exit(execute(app, sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

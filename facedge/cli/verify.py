@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 
 def verify(
@@ -45,5 +46,7 @@ def verify(
         console.print(f"{len(loaded.manifest.files) + 1} files match their hashes")
         marks = {"passed": "[green]✓[/green]", "failed": "[red]✗[/red]"}
         for r in results:
-            console.print(f"{marks.get(r.status, '–')} {r.backend} {r.artifact}: {r.detail}")
+            console.print(
+                f"{marks.get(r.status, '–')} {r.backend} {escape(r.artifact)}: {escape(r.detail)}"
+            )
     require_passed(results)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from small_graphs import STUDENT, graph, student, traced_student, weights
 from torch import nn
 
 from facedge.errors import InputError
-from facedge.export.graph import check, graph_cost, keep_outputs, run, to_ir, to_proto
+from facedge.export.graph import check, graph_cost, infer_shapes, keep_outputs, run, to_ir, to_proto
 
 
 def test_convolutions_cost_outputs_times_taps_of_one_group():
@@ -129,3 +130,21 @@ def test_conversion_there_and_back_keeps_the_function():
     feeds = {"x": weights(2, 4)}
     expected = feeds["x"] @ np.frombuffer(model.graph.initializer[0].raw_data, "f4").reshape(4, 3)
     np.testing.assert_allclose(run(to_proto(to_ir(model)), feeds)["y"], expected, rtol=1e-5)
+
+
+def test_a_graph_that_contradicts_itself_is_refused():
+    model = graph("g (float[batch,4] x) => (float[batch,4] y) { y = Mul(x, k) }", k=weights(4))
+    model.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(np.array([1, 2, 3, 4]), "k"))
+    with pytest.raises(InputError, match="contradict each other"):
+        infer_shapes(to_ir(model))
+
+
+def test_inferred_shapes_keep_the_batch_symbolic_and_scalars_without_dimensions():
+    model = graph(
+        "g (float[batch,4] x) => (float[batch,4] y) { a = Mul(x, k) s = Mul(k, k) y = Add(a, s) }",
+        k=np.array(2, "f4"),
+    )
+    del model.graph.value_info[:]
+    edited = infer_shapes(to_ir(model))
+    shapes = {v.name: [str(d) for d in v.shape] for n in edited.graph for v in n.outputs}
+    assert shapes == {"a": ["batch", "4"], "s": [], "y": ["batch", "4"]}

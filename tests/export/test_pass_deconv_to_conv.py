@@ -86,7 +86,9 @@ def test_new_nodes_inherit_the_module_path():
 )  # fmt: skip
 def test_other_deconvolutions_stay(attributes):
     before = graph(
-        f"g (float[batch,4,5,5] x) => (float[batch,6,h,w] y) {{ y = ConvTranspose<{attributes}>(x, w) }}",
+        f"""g (float[batch,4,5,5] x) => (float[batch,6,h,w] y) {{
+            y = ConvTranspose<{attributes}>(x, w)
+        }}""",
         w=weights(4, 6, 3, 3),
     )
     count, after = apply_pass("deconv-to-conv", before)

@@ -73,7 +73,7 @@ def test_three_layers_fold_to_one_across_identity_and_a_flatten_of_rows():
         (CHAIN.replace("transB=1", "transA=1").replace("[batch,20] x", "[20,batch] x"),
          dict(w1=weights(20, 16))),
     ],
-    ids=["output", "activation", "second reader", "bottleneck", "weights given", "transposed input"],
+    ids=["output", "activation", "second reader", "bottleneck", "weights given", "transposed"],
 )  # fmt: skip
 def test_other_chains_stay(text, tensors):
     given = dict(w1=weights(16, 20), b1=weights(16), w2=weights(16, 4), b2=weights(4)) | tensors
@@ -134,7 +134,7 @@ def test_a_slice_of_one_probability_keeps_its_axis(index, taken):
     [
         head(LOG, (12, 2), 2, HEAD.replace("[batch,12] p)", "[batch,12] p, float[batch,12,2] n)")),
         head(PLAIN, (12, 2), 2, HEAD.replace("[batch,12] p)", "[batch,12] p, float[batch,24] l)")),
-        head(PLAIN, (12, 2), 2, HEAD.replace("[batch,12] p)", "[batch,12] p, float[batch,12,2] s)")),
+        head(PLAIN, (12, 2), 2, HEAD.replace("batch,12] p)", "batch,12] p, float[batch,12,2] s)")),
         head(PLAIN, (8, 3), 2, HEAD.replace("[batch,12] p", "[batch,8] p")),
         head("s = LogSoftmax<axis={axis}>(r)", (12, 2), 2),
         head("s = Softmax<axis=1>(r)", (12, 2), 2),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import onnx
@@ -78,7 +79,7 @@ def test_rows_follow_the_registry_and_join_up():
     result = rewrite(traced_student())
     rows = result.rows
     assert [row.name for row in rows[: len(PASSES)]] == [each.name for each in PASSES]
-    for earlier, later in zip(rows, rows[1:], strict=False):
+    for earlier, later in pairwise(rows):
         assert earlier.nodes_after == later.nodes_before
         assert earlier.parameters_after == later.parameters_before
         assert earlier.macs_after == later.macs_before
