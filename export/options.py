@@ -65,7 +65,8 @@ class BuildOptions:
             )
         if self.method is not None and self.method not in (*METHODS, "percentile"):
             raise InputError(
-                f"there is no calibration method {self.method!r}; choose one of {', '.join(METHODS)}"
+                f"there is no calibration method {self.method!r}; "
+                f"choose one of {', '.join(METHODS)}"
             )
         for option, value in (
             ("--max-batch", self.max_batch),

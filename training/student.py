@@ -75,6 +75,7 @@ def main(
     warmup: Annotated[float, typer.Option(help="Share of the run before the peak.")] = 0.02,
     grow: Annotated[float, typer.Option(help="Share over which steps are added.")] = 0.25,
     settle: Annotated[float, typer.Option(help="Share after which the loss is log-MSE.")] = 0.6,
+    warp: Annotated[float, typer.Option(help="Share of pictures moved, turned, zoomed.")] = 0.7,
     seed: Annotated[int, typer.Option(help="Seed of weights, order, augmentation.")] = 0,
     workers: Annotated[int, typer.Option(help="CPU cores to use.")] = 2,
     save_every: Annotated[int, typer.Option(help="Iterations between checkpoints.")] = 200,
@@ -96,7 +97,7 @@ def main(
     trainer = Trainer(
         student,
         model_name(scale),
-        Batches(faces.pixels, batch, seed),
+        Batches(faces.pixels, batch, seed, warp=warp),
         Budget(iterations, hours),
         Schedule(peak=rate, warmup=warmup, grow=grow, settle=settle),
         seed=seed,

@@ -62,6 +62,8 @@ def execute(application: typer.Typer, arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     try:
         result = application(args=list(arguments), standalone_mode=False)
+        if result == EXIT_INTERRUPTED:  # what typer makes of Ctrl-C
+            return _fail("interrupted; nothing was written", EXIT_INTERRUPTED, as_json)
         return result if isinstance(result, int) else 0
     except FacedgeError as error:
         return _fail(str(error), error.exit_code, as_json)

@@ -116,10 +116,8 @@ def test_a_folder_of_things_that_are_no_pictures_is_refused(tmp_path, capsys):
 
 
 def test_ctrl_c_in_the_middle_leaves_no_bundle(tmp_path):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "facedge.cli.main", "build", "--precision", "fp32", "--out", str(tmp_path)],
-        stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+    command = [sys.executable, "-m", "facedge.cli.main", "build", "--out", str(tmp_path)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stderr is not None
     for line in process.stderr:
         if "Tracing" in line:

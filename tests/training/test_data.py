@@ -11,7 +11,7 @@ import torch
 from skimage import io
 
 from facedge.errors import InputError
-from facedge.training.data import Batches, read_faces
+from facedge.training.data import Batches, read_faces, warped
 
 
 def test_pictures_are_read_as_rgb_in_the_order_of_names(folder: Path) -> None:
@@ -84,6 +84,41 @@ def test_augmentation_mirrors_and_shifts_colour_at_uint8_levels(pixels: np.ndarr
     change = (jittered - batch).abs()
     assert 0.005 < change.mean() < 0.1
     assert change.max() < 0.25
+
+
+class Drawn:
+    """Stands for a random generator: gives what it was told to, in order."""
+
+    def __init__(self, *values: object) -> None:
+        self.values = list(values)
+
+    def uniform(self, *_: object) -> object:
+        return self.values.pop(0)
+
+
+def test_a_warp_moves_turns_and_zooms_about_the_centre(pixels: np.ndarray) -> None:
+    picture = pixels[0]
+    moved = warped(picture, Drawn(0.0, 1.0, np.array([3.0, -2.0])))  # type: ignore[arg-type]
+    # Whole pixels need no interpolation.
+    np.testing.assert_array_equal(moved[:-2, 3:], picture[2:, :-3])
+    still = np.zeros(2)
+    turned = warped(picture, Drawn(90.0, 1.0, still))  # type: ignore[arg-type]
+    assert np.abs(turned.astype(int) - np.rot90(picture)).max() <= 1
+    # Twice the size, the middle half of the picture fills it; compare what both keep, its means.
+    large = warped(picture, Drawn(0.0, 2.0, still))  # type: ignore[arg-type]
+    blocks = large.reshape(64, 2, 64, 2, 3).mean((1, 3))
+    assert np.abs(blocks - picture[32:96, 32:96]).mean() < 3
+
+
+def test_a_share_of_the_pictures_is_warped(pixels: np.ndarray) -> None:
+    before = pixels.copy()
+    plain = Batches(pixels, 12, jitter=0.0)[0]
+    mixed = Batches(pixels, 12, jitter=0.0, warp=0.5)
+    known = [p.flip(2) for p in plain] + list(plain)
+    changed = sum(not any(torch.equal(b, k) for k in known) for b in mixed[0])
+    assert 2 <= changed <= 10
+    assert torch.equal(mixed[0], Batches(pixels, 12, jitter=0.0, warp=0.5)[0])
+    np.testing.assert_array_equal(pixels, before)
 
 
 def test_fewer_pictures_than_a_batch_is_an_error(pixels: np.ndarray) -> None:
