@@ -48,6 +48,7 @@ DEFAULT_METHOD = "mse"
 GATE_BUDGET = 80e9
 CALIBRATION_BUDGET = 800e9
 RANGE_GUARD_IMAGES = 16
+MOST_IMAGES = 512
 """Multiply-accumulates spent on gate and calibration pictures: minutes on two cores at most."""
 
 
@@ -233,7 +234,7 @@ def measure_ranges(
     model: str,
     calibration: Path | None,
     *,
-    images: int,
+    images: int | None,
     weights_file: Path | None = None,
     steps: int | None = None,
     state: bool = False,
@@ -245,7 +246,7 @@ def measure_ranges(
     loaded = weights.load(spec, weights_file)
     with stages.stage("Tracing and rewriting"):
         graph = rewrite(trace(spec, loaded.module, steps=steps, state=state)).model
-    return _collect(graph, spec, calibration, images, state, threads, stages)
+    return _collect(graph, spec, calibration, images or _most(calibration), state, threads, stages)
 
 
 def _collect(
@@ -278,8 +279,12 @@ def _calibration_images(graph: onnx.ModelProto, options: BuildOptions) -> int:
         return RANGE_GUARD_IMAGES
     if options.calibration_images is not None:
         return options.calibration_images
-    most = EMBEDDED_COUNT if options.calibration is None else 512
-    return int(min(most, max(32, CALIBRATION_BUDGET / max(graph_cost(graph).macs, 1))))
+    affordable = max(32, CALIBRATION_BUDGET / max(graph_cost(graph).macs, 1))
+    return int(min(_most(options.calibration), affordable))
+
+
+def _most(calibration: Path | None) -> int:
+    return EMBEDDED_COUNT if calibration is None else MOST_IMAGES
 
 
 def _golden(

@@ -51,7 +51,7 @@ def report_data(
         steps=_step_rows(manifest, pictures, verified) if restored else (),
         action_units=() if restored else _action_unit_rows(pictures, variants),
         readiness=readiness,
-        ranges=_range_table(ranges) if ranges is not None and manifest.precision == "int8" else {},
+        ranges=_range_table(ranges, graphs),
         sizes={
             p.relative_to(folder).as_posix(): p.stat().st_size
             for p in sorted(folder.rglob("*"))
@@ -109,8 +109,20 @@ def _action_unit_rows(
     )
 
 
-def _range_table(ranges: Ranges) -> dict[str, dict[str, tuple[float, float]]]:
+def _range_table(
+    ranges: Ranges | None, graphs: Sequence[DialectGraph]
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """Ranges of the tensors that a dialect really quantises, in the order of the graph."""
+    if ranges is None:
+        return {}
+    quantised = {
+        node.input[0]
+        for graph in graphs
+        for node in graph.model.graph.node
+        if node.op_type == "QuantizeLinear"
+    }
     return {
         tensor: {method: (low, high) for method, (low, high, _) in measured.methods.items()}
         for tensor, measured in ranges.tensors.items()
+        if tensor in quantised
     }

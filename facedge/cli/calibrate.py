@@ -20,7 +20,9 @@ def calibrate(
         "--calib",
         help="Pictures: a folder or a video. Default: pictures in scikit-image's wheel.",
     ),
-    images: int = typer.Option(512, "--images", help="At most this many pictures."),
+    images: int | None = typer.Option(
+        None, "--images", help="At most this many pictures. Default: 512, or 64 embedded ones."
+    ),
     weights: Path | None = typer.Option(None, "--weights", help="Your safetensors file."),
     steps: int | None = typer.Option(
         None, "--steps", help="Keep only the first K recurrent steps."

@@ -31,3 +31,12 @@ def test_the_model_builds_on_every_engine_and_its_gates_hold(model, precision, t
     assert all(gate.passed for gate in manifest.gates)
     assert {a.backend for a in manifest.artifacts} == {"onnxruntime", "openvino", "tensorrt-rtx"}
     assert result.path.name == f"{model}-{precision}"
+    if precision == "int8":
+        meant = manifest.quality["int8 contractions meant tensorrt-rtx"]
+        assert meant > 0
+        assert manifest.quality["int8 contractions compiled tensorrt-rtx"] == meant
+    if model == "au-gcn":
+        before, after = manifest.rewrites[0], manifest.rewrites[-1]
+        assert after.parameters_after <= 0.6 * before.parameters_before
+    if model == "au-gcn-edge":
+        assert manifest.rewrites[-1].macs_after <= 1.5e9
