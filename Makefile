@@ -29,7 +29,7 @@ engine: setup
 	$(BIN)/python export/build_engine.py --backend onnxruntime --backend openvino --backend tensorrt-rtx --out $(OUT)
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow

@@ -46,6 +46,8 @@ def add_engine(
     if backend not in registry.GPU:
         raise InputError(f"backend {backend!r} has no plans; choose from {', '.join(registry.GPU)}")
     nvinfer.module(backend)
+    # A bundle given as "." or by a link is rebuilt where it really lies.
+    bundle = bundle.resolve()
     loaded = bundles.load(bundle, verify=True)
     cache = timing_cache or bundle.with_name(f"{bundle.name}.{backend}.timing-cache")
     with stages.stage(f"Building the {backend} plan") as stage:

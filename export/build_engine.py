@@ -25,8 +25,8 @@ if __name__ == "__main__":
     import typer
 
     from facedge.cli.build import build
-    from facedge.cli.main import execute
+    from facedge.cli.main import run_command
 
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
     app.command()(build)
-    sys.exit(execute(app, sys.argv[1:]))
+    run_command(app)

@@ -53,12 +53,14 @@ def new_folder(target: Path, overwrite: bool = False) -> Iterator[Path]:
     On any exception, Ctrl-C included, the temporary folder is removed and ``target`` is as it was.
 
     Args:
-        target: the folder to appear.
+        target: the folder to appear; of a link, what it points to.
         overwrite: replace an existing ``target``; without it an existing one is an error.
 
     Raises:
         InputError: ``target`` exists and may not be replaced, or the disk refuses.
     """
+    # Replacing a link would leave what it points to as it was.
+    target = target.resolve() if target.is_symlink() else target
     _refuse_existing(target, overwrite)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

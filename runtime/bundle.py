@@ -19,6 +19,7 @@ from facedge.errors import BundleError, InputError
 from facedge.files import sha256_file
 
 from .manifest import MANIFEST, SCHEMA, Artifact, Manifest
+from .tensors import contradiction
 
 _DIGEST = re.compile(rb'"digest": "([0-9a-f]{64})"')
 _ZEROS = b"0" * 64
@@ -138,16 +139,16 @@ def check_files(bundle: Bundle, hashes: bool = True) -> None:
                 f"{bundle.path / MANIFEST} uses {name} and has no hash for it; {_REBUILD}"
             )
     for name in _on_disk(bundle.path):
-        if name.endswith(_PLAYABLE) and name not in manifest.files:
+        if name.lower().endswith(_PLAYABLE) and name not in manifest.files:
             raise BundleError(
                 f"{bundle.path / name} is not listed in {MANIFEST}: a plan is code and an unlisted "
                 f"one is refused; remove it, and build plans with facedge engine"
             )
     for name, expected in manifest.files.items():
         file = bundle.path / name
-        if not file.is_file() or file.is_symlink():
+        if not _is_own_file(bundle.path, name):
             raise BundleError(
-                f"{file} is listed in {MANIFEST} and is missing or not a file; {_REBUILD}"
+                f"{file} is listed in {MANIFEST} and is missing, a link or not a file; {_REBUILD}"
             )
         if hashes:
             try:
@@ -185,9 +186,12 @@ def parse_manifest(data: bytes, file: Path = Path(MANIFEST)) -> Manifest:
     _check_schema(file, data)
     _check_digest(file, data)
     try:
-        return msgspec.json.decode(data, type=Manifest)
+        manifest = msgspec.json.decode(data, type=Manifest)
     except msgspec.DecodeError as error:
         raise BundleError(f"{file} does not follow schema {SCHEMA}: {error}; {_REBUILD}") from error
+    if wrong := contradiction(manifest):
+        raise BundleError(f"{file} contradicts itself: {wrong}; {_REBUILD}")
+    return manifest
 
 
 class _SchemaOnly(msgspec.Struct):
@@ -237,6 +241,17 @@ def _references(manifest: Manifest) -> Iterator[str]:
 def _is_inside(name: str) -> bool:
     pure = PurePosixPath(name)
     return bool(name) and not pure.is_absolute() and ".." not in pure.parts and "\\" not in name
+
+
+def _is_own_file(folder: Path, name: str) -> bool:
+    """Whether a file lies there, reached without a link: a link leads out of what was copied."""
+    parts = PurePosixPath(name).parts
+    try:
+        if any(folder.joinpath(*parts[: i + 1]).is_symlink() for i in range(len(parts))):
+            return False
+        return (folder / name).is_file()
+    except OSError:  # such as a name too long for the file system
+        return False
 
 
 def _on_disk(folder: Path) -> Iterator[str]:

@@ -40,7 +40,8 @@ def open_backend(bundle: Bundle, backend: str, options: Options, batch: int = 1)
     """Open the bundle in the backend asked for, or in the best one for ``auto``.
 
     Raises:
-        BackendError: unknown or missing backend, or no artifact for it; lists what there is.
+        InputError: unknown backend.
+        BackendError: missing backend, or no artifact for it; lists what there is.
         BundleError: the artifact is damaged or for another version or device.
     """
     if backend == "auto":

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from facedge.errors import BackendError, BundleError, QualityGateError
+from facedge.metrics import psnr
 
 from .backends import registry
 from .backends.base import Array, BackendSession, Options
@@ -65,7 +66,8 @@ def verify(
 
     Raises:
         BundleError: the bundle was altered, or its golden vectors do not fit its manifest.
-        BackendError: ``backend`` is unknown, cannot run here, or the bundle has nothing for it.
+        InputError: ``backend`` is unknown.
+        BackendError: ``backend`` cannot run here, or the bundle has nothing for it.
     """
     check_files(bundle)
     if backend is not None:
@@ -107,6 +109,10 @@ def require_passed(results: list[Result]) -> None:
 
 
 def _test(bundle: Bundle, artifact: Artifact, options: Options) -> Iterator[Result]:
+    if artifact.backend not in registry.NAMES:
+        reason = f"this facedge knows no backend {artifact.backend!r}"
+        yield Result(artifact.backend, artifact.path, "not available", reason)
+        return
     player = registry.get(artifact.backend)
     golden = [g for g in bundle.manifest.golden if g.dialect == artifact.dialect]
     if not golden:
@@ -169,7 +175,8 @@ def _compare(
         measured, limit, unit = psnr(found, expected), golden.min_psnr_db, "dB"
         passed = measured >= limit
         words = "agrees to" if passed else "agrees only to"
-        sentence = f"{words} {measured:.1f} dB, limit at least {limit:g} dB"
+        agrees = "is identical" if math.isinf(measured) else f"{words} {measured:.1f} dB"
+        sentence = f"{agrees}, limit at least {limit:g} dB"
     else:
         difference = np.abs(found.astype(np.float64) - expected.astype(np.float64))
         measured, limit, unit = float(difference.max()), golden.max_abs, ""
@@ -188,12 +195,6 @@ def _compare(
     )
 
 
-def psnr(found: Array, expected: Array) -> float:
-    """Peak signal-to-noise ratio of two uint8 arrays in dB, peak 255; infinite when equal."""
-    error = float(np.mean((found.astype(np.float64) - expected.astype(np.float64)) ** 2))
-    return math.inf if error == 0 else 10 * math.log10(255**2 / error)
-
-
 def _load(bundle: Bundle, specs: tuple[TensorSpec, ...], paths: dict[str, str]) -> dict[str, Array]:
     arrays: dict[str, Array] = {}
     for spec in specs:
@@ -205,7 +206,9 @@ def _load(bundle: Bundle, specs: tuple[TensorSpec, ...], paths: dict[str, str]) 
         try:
             array: Array = np.load(io.BytesIO(bundle.read(file)), allow_pickle=False)
         except (ValueError, EOFError) as error:
-            raise BundleError(f"{bundle.path / file} is not a .npy array: {error}") from error
+            raise BundleError(
+                f"{bundle.path / file} is not a .npy array of numbers; build the bundle again"
+            ) from error
         if array.dtype != spec.dtype or array.shape[1:] != spec.shape[1:] or not array.ndim:
             raise BundleError(
                 f"{bundle.path / file} is {array.dtype} {list(array.shape)}, expected {spec.dtype} "

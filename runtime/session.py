@@ -16,16 +16,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from facedge.errors import BundleError, InputError
+from facedge.errors import InputError
 
 from .backends.base import Array, Binding, Options
 from .bundle import Bundle, load
 from .choose import Opened, open_backend
+from .tensors import RESTORED, STATE_IN, STATE_OUT
 
 _KEPT = 8
 """Batch sizes whose buffers are kept; more would hold memory nobody asks for."""
-
-RESTORED, STATE_IN, STATE_OUT = "restored", "state_in", "state_out"
 
 
 class AuResult(NamedTuple):
@@ -87,7 +86,7 @@ class Session:
         opened: Opened = open_backend(self.bundle, backend, options, batch)
         self.backend, self.notes = opened.backend, opened.notes
         self._opened, self._copy = opened.session, copy
-        self._picture = next(s for s in manifest.inputs if s.name != STATE_IN)
+        self._picture = manifest.inputs[0]
         self._is_au = manifest.task == "action-units"
         self._results = AuResult._fields if self._is_au else (RESTORED,)
         self._stateful = manifest.stateful
@@ -98,13 +97,6 @@ class Session:
         self._state: Array | None = None
         self._state_in: Array = np.empty(0, np.float32)
         self._state_out: Array = self._state_in
-        missing = {*self._results, *((STATE_OUT,) if self._stateful else ())}
-        missing -= {s.name for s in manifest.outputs}
-        if missing:
-            raise BundleError(
-                f"{self.bundle.path} has no output {', '.join(sorted(missing))}, which the task "
-                f"{manifest.task} needs; build the bundle again"
-            )
         self._use(batch)
 
     def __call__(

@@ -77,7 +77,7 @@ def warped(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.u
     size = picture.shape[0]
     centre = (size - 1) / 2
     angle, zoom = rng.uniform(-5, 5), rng.uniform(0.92, 1.08)
-    matrix = cv2.getRotationMatrix2D((centre, centre), angle, zoom)
+    matrix = np.asarray(cv2.getRotationMatrix2D((centre, centre), angle, zoom), np.float64)
     matrix[:, 2] += rng.uniform(-4, 4, 2)
     moved = cv2.warpAffine(
         picture,

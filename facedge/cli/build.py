@@ -74,7 +74,7 @@ def build(
 
     Example: [bold]facedge build --model fsr-student --precision int8 --calib my_faces[/bold]
     """
-    for module in ("torch", "onnx", "onnxscript", "skimage"):
+    for module in ("torch", "onnx", "skimage", "matplotlib"):
         require(module, "export", "build a bundle")
     from facedge.export.build import build as run_build
     from facedge.export.build import default_backends
@@ -109,7 +109,7 @@ def engine(
     backend: str = typer.Option(
         "tensorrt", "--backend", "-b", help="tensorrt (on the device) or tensorrt-rtx."
     ),
-    max_batch: int = typer.Option(8, "--max-batch", help="Largest batch of the plan."),
+    max_batch: int = typer.Option(8, "--max-batch", min=1, help="Largest batch of the plan."),
     timing_cache: Path | None = typer.Option(
         None,
         "--timing-cache",

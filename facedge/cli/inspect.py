@@ -41,13 +41,12 @@ def inspect(
             shape = "x".join("N" if s < 0 else str(s) for s in t.shape)
             console.print(f"  {title:6} {t.name}: {t.dtype} {shape}, {t.meaning}")
     engines = Table(title="Engines", title_justify="left")
-    for heading in ("backend", "file", "dialect", "version", "device", "batch", "ms at build"):
-        engines.add_column(heading)
+    for heading in ("backend", "file", "version", "device", "batch", "ms"):
+        engines.add_column(heading, overflow="fold", no_wrap=heading == "backend")
     for a in m.artifacts:
         engines.add_row(
             a.backend,
             a.path,
-            a.dialect,
             a.version or "any",
             a.device or "any",
             f"1..{a.max_batch}" if a.max_batch else "any",

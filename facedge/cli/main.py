@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import json
+import os
 import sys
 from collections.abc import Sequence
 
 import typer
 
 from facedge import __version__
-from facedge.errors import FacedgeError
+from facedge.errors import BackendError, FacedgeError
+from facedge.extras import missing_package
 
 from . import build, calibrate, inspect, listing, run, verify
+from .process import Stopped, silence_libraries, stop_cleanly
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -24,7 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Compile face models into verified bundles, and play them.",
-    epilog="Exit codes: 0 ok, 2 usage or input, 3 quality gate, 4 missing backend.",
+    epilog="Exit codes: 0 ok, 2 usage or input, 3 quality gate, 4 missing backend, "
+    "130 interrupted.",
 )
 
 
@@ -57,43 +60,58 @@ def execute(application: typer.Typer, arguments: Sequence[str]) -> int:
     """Run a command line; print one sentence for anything that goes wrong.
 
     Returns:
-        The exit code: 0 ok, 2 usage or input, 3 quality gate, 4 missing backend.
+        The exit code: 0 ok, 2 usage or input, 3 quality gate, 4 missing backend, 130 interrupted.
     """
     as_json = "--json" in arguments
     try:
         result = application(args=list(arguments), standalone_mode=False)
         if result == EXIT_INTERRUPTED:  # what typer makes of Ctrl-C
             return _fail("interrupted; nothing was written", EXIT_INTERRUPTED, as_json)
+        sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except FacedgeError as error:
         return _fail(str(error), error.exit_code, as_json)
-    except KeyboardInterrupt:
-        return _fail("interrupted; nothing was written", EXIT_INTERRUPTED, as_json)
-    except typer.Abort:
+    except Stopped as stopped:
+        return _fail(f"ended by {stopped}; nothing was written", stopped.code, as_json)
+    except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted; nothing was written", EXIT_INTERRUPTED, as_json)
     except typer.Exit as stop:
         return stop.exit_code
     except typer.TyperException as error:
+        if not error.format_message():  # no arguments: the help was the answer
+            return EXIT_USAGE
         return _fail(f"{error.format_message()} (see --help)", EXIT_USAGE, as_json)
     except MemoryError:
         return _fail("out of memory; try a smaller --batch or fewer pictures", EXIT_USAGE, as_json)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+    except ImportError as error:
+        if (sentence := missing_package(error)) is None:
             raise
-        where = f" ({error.filename})" if error.filename else ""
-        return _fail(f"cannot write: {error.strerror}{where}", EXIT_USAGE, as_json)
+        return _fail(sentence, BackendError.exit_code, as_json)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        return _fail(f"cannot read or write{where}: {error.strerror or error}", EXIT_USAGE, as_json)
 
 
 def _fail(sentence: str, code: int, as_json: bool) -> int:
-    if as_json:
-        print(json.dumps({"error": sentence, "exit_code": code}))
     print(f"facedge: {sentence}", file=sys.stderr)
+    if as_json:
+        try:
+            print(json.dumps({"error": sentence, "exit_code": code}), flush=True)
+        except OSError:  # stdout is full or gone, which may be what went wrong
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
+
+
+def run_command(application: typer.Typer) -> None:
+    """Run this process's command line and end the process with its exit code."""
+    stop_cleanly()
+    silence_libraries()
+    sys.exit(execute(application, sys.argv[1:]))
 
 
 def main() -> None:
     """Entry point of the installed command."""
-    sys.exit(execute(app, sys.argv[1:]))
+    run_command(app)
 
 
 if __name__ == "__main__":

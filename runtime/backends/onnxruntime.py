@@ -6,13 +6,14 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-from facedge.errors import BackendError
+from facedge.errors import BackendError, BundleError
 
 from ..bundle import Bundle
 from ..manifest import Artifact
 from .base import Array, Availability, Options, buffers, check_batch
 
 _CUDA = "CUDAExecutionProvider"
+_TYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
 
 
 class OnnxRuntime:
@@ -38,6 +39,7 @@ class OnnxRuntimeSession:
         self._artifact, self._manifest = artifact, bundle.manifest
         model = bundle.read(artifact.path)
         self._session = create_session(model, options.threads, options.device or "cpu")
+        self._check_tensors(bundle)
 
     def bind(self, batch: int) -> OnnxRuntimeBinding:
         """Bind numpy buffers, zero-copy; errors as ``BackendSession.bind``."""
@@ -45,6 +47,22 @@ class OnnxRuntimeSession:
         inputs = buffers(self._manifest.inputs, batch)
         outputs = buffers(self._manifest.outputs, batch)
         return OnnxRuntimeBinding(self._session, inputs, outputs)
+
+    def _check_tensors(self, bundle: Bundle) -> None:
+        """What is bound by the manifest's names and sizes has to be what the graph has."""
+        manifest = self._manifest
+        found = {
+            t.name: (_TYPES.get(t.type, t.type), tuple(t.shape[1:]))
+            for t in (*self._session.get_inputs(), *self._session.get_outputs())
+        }
+        for spec in (*manifest.inputs, *manifest.outputs):
+            if found.get(spec.name) != (spec.dtype, spec.shape[1:]):
+                dtype, sizes = found.get(spec.name, ("missing", ()))
+                raise BundleError(
+                    f"{bundle.path / self._artifact.path} has {spec.name} as {dtype} "
+                    f"[N, {', '.join(map(str, sizes))}], the manifest says {spec.dtype} "
+                    f"[N, {', '.join(map(str, spec.shape[1:]))}]; build the bundle again"
+                )
 
 
 class OnnxRuntimeBinding:

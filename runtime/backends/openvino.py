@@ -48,7 +48,13 @@ class OpenVinoSession:
         compiled = compile_model(
             self._core, self._model, shapes, self._options.threads, self._options.relaxed
         )
-        return OpenVinoBinding(compiled.create_infer_request(), inputs, outputs)
+        try:
+            return OpenVinoBinding(compiled.create_infer_request(), inputs, outputs)
+        except RuntimeError as error:
+            raise BackendError(
+                f"openvino finds other tensors in {self._artifact.path} than the manifest names: "
+                f"{_reason(error)}"
+            ) from error
 
 
 class OpenVinoBinding:
@@ -96,8 +102,13 @@ def compile_model(
         graph.reshape(shapes)
         return core.compile_model(graph, "CPU", settings)
     except Exception as error:
-        first = next((s for line in str(error).splitlines() if (s := line.strip())), "no message")
-        raise BackendError(f"openvino refuses the model: {first}") from error
+        raise BackendError(f"openvino refuses the model: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """OpenVINO's last line says what is wrong; those before it name its own source files."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else "no message"
 
 
 def _module() -> ModuleType:

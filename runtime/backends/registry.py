@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facedge.errors import BackendError
+from facedge.errors import InputError
 
 from .base import Availability, Backend
 from .onnxruntime import OnnxRuntime
@@ -28,12 +28,12 @@ def get(name: str) -> Backend:
     """The backend called ``name``.
 
     Raises:
-        BackendError: there is none.
+        InputError: there is none.
     """
     try:
         return _BACKENDS[name]
     except KeyError:
-        raise BackendError(
+        raise InputError(
             f"backend {name!r} is unknown; choose one of {', '.join(NAMES)}"
         ) from None
 

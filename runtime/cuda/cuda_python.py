@@ -13,6 +13,8 @@ from facedge.errors import BackendError
 
 from .base import Bytes
 
+_NO_DEVICE = "no CUDA device can be used here; expected an NVIDIA GPU and its driver"
+
 
 class CudaPython:
     """``Cuda`` over the CUDA runtime API.
@@ -28,8 +30,12 @@ class CudaPython:
     def __init__(self, runtime: ModuleType, version: str = "") -> None:
         self._rt = runtime
         self.name = f"cuda-python {version}".strip()
-        if self._call("cudaGetDeviceCount") < 1:
-            raise BackendError("no CUDA device found; expected an NVIDIA GPU and its driver")
+        try:
+            count = self._call("cudaGetDeviceCount")
+        except BackendError as error:
+            raise BackendError(f"{_NO_DEVICE} ({error})") from error
+        if count < 1:
+            raise BackendError(_NO_DEVICE)
 
     def capability(self) -> tuple[int, int]:
         device = self._call("cudaGetDevice")

@@ -24,6 +24,8 @@ from facedge.runtime import bundle as bundles
 from facedge.runtime.selftest import verify
 from facedge.runtime.session import Session
 
+pytestmark = pytest.mark.xdist_group("built")
+
 EXPECTED = {
     "manifest.json",
     "report.html",

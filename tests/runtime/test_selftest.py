@@ -11,7 +11,8 @@ from tiny_bundle import au_model, make_bundle, sr_model, write
 from facedge.errors import BackendError, BundleError, QualityGateError
 from facedge.runtime.bundle import encode_manifest, load
 from facedge.runtime.manifest import Artifact, GoldenSet
-from facedge.runtime.selftest import psnr, require_passed, verify
+from facedge.metrics import psnr
+from facedge.runtime.selftest import require_passed, verify
 
 PLAN = Artifact(
     backend="tensorrt-rtx",
