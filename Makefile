@@ -6,14 +6,13 @@ BIN := $(VENV)/bin
 OUT ?= bundles
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup engine test test-slow lint format typecheck bench matrix clean
+.PHONY: help setup engine test lint format typecheck bench clean
 
 help:
 	@echo "make engine     build fsr-student INT8 with its report into $(OUT)/ (sets everything up first)"
 	@echo "make test       run the tests"
-	@echo "make test-slow  run the slow tests: every model in every precision on every engine, memory, speed"
 	@echo "make lint       ruff and mypy"
-	@echo "make bench      latency of each precision on both CPU backends against plain export"
+	@echo "make bench      latency against the plain export, session overhead, calibration time and memory"
 	@echo "make clean      remove everything that was made"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -29,10 +28,7 @@ engine: setup
 	$(BIN)/python export/build_engine.py --backend onnxruntime --backend openvino --backend tensorrt-rtx --out $(OUT)
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
-
-test-slow: setup
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadscope
 
 lint: setup typecheck
 	$(BIN)/ruff check .
@@ -50,7 +46,9 @@ typecheck: setup
 	cd .build/types && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p facedge
 
 bench: setup
-	$(BIN)/python benchmarks/latency.py --out $(OUT)/benchmark
+	$(BIN)/python benchmarks/latency.py --bundles $(OUT) --out $(OUT)/benchmark
+	$(BIN)/python benchmarks/session_overhead.py
+	$(BIN)/python benchmarks/calibration.py
 
 clean:
 	rm -rf $(VENV) .build $(OUT) build *.egg-info

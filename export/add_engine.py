@@ -12,9 +12,9 @@ from facedge.files import new_folder, sha256_file
 from facedge.progress import Stages
 from facedge.runtime import bundle as bundles
 from facedge.runtime.backends import nvinfer, registry
-from facedge.runtime.bundle import encode_manifest
-from facedge.runtime.manifest import MANIFEST, Artifact
+from facedge.runtime.manifest import Artifact
 
+from .bundle_writer import write_manifest
 from .engines.plan import PlanOptions
 from .engines.tensorrt import build_plan
 from .plans import save_plan
@@ -70,5 +70,5 @@ def add_engine(
         manifest = msgspec.structs.replace(
             loaded.manifest, artifacts=(*kept, artifact), files=dict(sorted(files.items()))
         )
-        (folder / MANIFEST).write_bytes(encode_manifest(manifest))
+        write_manifest(folder, manifest)
     return artifact

@@ -12,6 +12,7 @@ from typing import Any
 
 import onnx
 from numpy.typing import NDArray
+from rich.markup import escape
 
 from facedge.calibration.collect import collect
 from facedge.calibration.embedded import EMBEDDED_COUNT
@@ -47,9 +48,11 @@ IO_PASS = "uint8-nhwc-io"
 DEFAULT_METHOD = "mse"
 GATE_BUDGET = 80e9
 CALIBRATION_BUDGET = 800e9
-RANGE_GUARD_IMAGES = 16
-MOST_IMAGES = 512
 """Multiply-accumulates spent on gate and calibration pictures: minutes on two cores at most."""
+RANGE_GUARD_IMAGES = 16
+"""Pictures that show FP16's range guard which tensors are too large or too small for it."""
+MOST_IMAGES = 512
+"""Calibration pictures taken of a folder or video at most, unless told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -106,15 +109,16 @@ def build(options: BuildOptions, stages: Stages) -> BuildResult:
     spec = registry.get(options.model)
     steps = spec.steps if options.steps is None else options.steps
     target = options.out / options.bundle_name()
-    bundle_writer.refuse_foreign_folder(target)
+    bundle_writer.refuse_target(target)
     artifacts.require_backends(options.backends)
+    open_source(options.calibration, limit=1)  # refuses at once what holds no pictures
     given = None if options.ranges is None else read_ranges(options.ranges)
     method = options.method or DEFAULT_METHOD
 
     loaded = weights.load(spec, options.weights)
     stages.say(
         f"[bold]{spec.name}[/bold] ({spec.system}), {options.precision}, {steps} step(s), "
-        f"weights: {loaded.source}"
+        f"weights: {escape(loaded.source)}"
     )
     prepared = prepare(spec, loaded, options, steps, stages)
     ranges = given
@@ -184,7 +188,7 @@ def build(options: BuildOptions, stages: Stages) -> BuildResult:
                 )
                 (folder / "report.html").write_text(render(data), encoding="utf-8")
             manifest = describe.seal(manifest, bundle_writer.hash_files(folder))
-            bundle_writer.write_manifest(folder, manifest)
+            manifest = bundle_writer.write_manifest(folder, manifest)
     except OSError as error:
         raise InputError(
             f"cannot write {target}: {error.strerror or error}; nothing was written"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from facedge.errors import InputError
 from facedge.files import sha256_file
-from facedge.runtime.bundle import encode_manifest
+from facedge.runtime.bundle import encode_manifest, parse_manifest
 from facedge.runtime.manifest import MANIFEST, Dialect, GoldenSet, Manifest, Precision
 
 Array = NDArray[Any]
@@ -28,12 +29,19 @@ intermediate tensors differently, by about one step of their number format per l
 """
 
 
-def refuse_foreign_folder(target: Path) -> None:
-    """A build may replace an earlier bundle, never a folder of something else.
+def refuse_target(target: Path) -> None:
+    """Stop before any work where a bundle could not appear.
+
+    A build may replace an earlier bundle, never a folder of something else.
 
     Raises:
-        InputError: ``target`` exists and holds no manifest.
+        InputError: ``target`` exists and holds no manifest, or no folder can be made there.
     """
+    above = next(p for p in target.absolute().parents if p.exists())
+    if not above.is_dir():
+        raise InputError(f"{above} is not a folder; --out has to be one")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise InputError(f"cannot write to {above}: Permission denied; choose another --out")
     if target.exists() and not (target / MANIFEST).is_file():
         raise InputError(
             f"{target} exists and is not a facedge bundle; it is left alone: choose another --out"
@@ -77,6 +85,8 @@ def hash_files(folder: Path) -> dict[str, str]:
     return {p.relative_to(folder).as_posix(): sha256_file(p) for p in files}
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest with its own digest; the last file of a bundle."""
-    (folder / MANIFEST).write_bytes(encode_manifest(manifest))
+def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
+    """Write the manifest, the last file of a bundle; returns it with its own digest."""
+    data = encode_manifest(manifest)
+    (folder / MANIFEST).write_bytes(data)
+    return parse_manifest(data)

@@ -23,7 +23,7 @@ class Limits:
 
     Attributes:
         trace_db: traced graph against torch, PSNR of float outputs.
-        rewrite_db: rewritten graph against the traced one, PSNR of float outputs.
+        rewrite_db: rewritten graph against torch, and FP32 dialects against it, PSNR.
         fp16_db: FP16 graph against FP32, PSNR.
         int8_loss_db: PSNR that INT8 may lose against the ground truth.
         int8_db: INT8 against FP32 where there is no ground truth, PSNR.
@@ -123,7 +123,7 @@ def int8_picture_gates(
 
 
 def decision_gate(subject: str, quantised: Outputs, full: Outputs, limits: Limits) -> Gate:
-    """Percentage of AU decisions (probability above one half) that INT8 leaves as they were."""
+    """Percentage of AU decisions (probability above one half) that a precision leaves as they were."""
     same = (quantised["probabilities"] > 0.5) == (full["probabilities"] > 0.5)
     return Gate(
         name="au-decision-agreement",

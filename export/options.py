@@ -75,6 +75,8 @@ class BuildOptions:
         ):
             if value is not None and value < 1:
                 raise InputError(f"{option} is {value}; it must be at least 1")
+        if self.threads < 0:
+            raise InputError(f"--threads is {self.threads}; it must be at least 0")
 
     def bundle_name(self) -> str:
         """Folder name of the bundle, such as ``fsr-student-int8-steps2``."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 
 from .build import BuildResult
 
@@ -29,10 +30,11 @@ def bundle_bytes(result: BuildResult) -> int:
 def print_summary(result: BuildResult) -> None:
     """A few sentences: what was made, how good, how fast, what to do next."""
     m = result.manifest
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
+    path = escape(str(result.path))
     console.print()
     console.print(
-        f"[bold green]{m.name} is ready[/bold green] in {result.path} "
+        f"[bold green]{m.name} is ready[/bold green] in {path} "
         f"({bundle_bytes(result) / 1e6:.1f} MB, built in {result.seconds['total']:.0f} s, "
         f"peak memory {result.peak_bytes / 1e9:.1f} GB)."
     )
@@ -43,11 +45,11 @@ def print_summary(result: BuildResult) -> None:
         _weights(result),
     ):
         if line:
-            console.print(f"  {line}")
+            console.print(f"  {escape(line)}")
     console.print("Next:")
-    console.print(f"  look at the report     {result.path / 'report.html'}")
-    console.print(f"  run it on pictures     facedge run {result.path} PICTURES --out restored")
-    console.print(f"  check it on a device   facedge verify {result.path}")
+    console.print(f"  look at the report     {path}/report.html")
+    console.print(f"  run it on pictures     facedge run {path} PICTURES --out restored")
+    console.print(f"  check it on a device   facedge verify {path}")
 
 
 def _quality(quality: Mapping[str, float], precision: str, steps: int) -> str:

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import InputError
@@ -62,20 +62,41 @@ def new_folder(target: Path, overwrite: bool = False) -> Iterator[Path]:
     # Replacing a link would leave what it points to as it was.
     target = target.resolve() if target.is_symlink() else target
     _refuse_existing(target, overwrite)
+    with folder_beside(target) as work:
+        try:
+            yield work
+            work.chmod(0o777 & ~_umask())
+            _refuse_existing(target, overwrite)
+            _replace_folder(work, target)
+        except OSError as error:
+            raise InputError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+@contextmanager
+def folder_beside(target: Path) -> Iterator[Path]:
+    """A temporary folder on ``target``'s file system, gone after the block.
+
+    Folders made above ``target`` for its sake go too where nothing appeared in them.
+
+    Raises:
+        InputError: the disk refuses.
+    """
+    parent = target.absolute().parent
+    missing = [p for p in (parent, *parent.parents) if not p.exists()]
+    work = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    except OSError as error:
-        raise InputError(f"cannot create {target}: {error.strerror or error}") from error
-    try:
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=parent))
+        except OSError as error:
+            raise InputError(f"cannot create {target}: {error.strerror or error}") from error
         yield work
-        work.chmod(0o777 & ~_umask())
-        _refuse_existing(target, overwrite)
-        _replace_folder(work, target)
-    except OSError as error:
-        raise InputError(f"cannot write {target}: {error.strerror or error}") from error
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        if work is not None:
+            shutil.rmtree(work, ignore_errors=True)
+        with suppress(OSError):
+            for folder in missing:
+                folder.rmdir()
 
 
 def _refuse_existing(target: Path, overwrite: bool) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from facedge.errors import InputError
+from facedge.files import folder_beside
 
 
 def refuse_existing(out: Path, names: Iterable[str], overwrite: bool) -> None:
@@ -49,21 +48,14 @@ def results_into(out: Path, overwrite: bool) -> Iterator[Path]:
     Raises:
         InputError: a file of the same name exists and may not be replaced, or the disk refuses.
     """
-    parent = out.absolute().parent
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=parent))
-    except OSError as error:
-        raise InputError(f"cannot create {out}: {error.strerror or error}") from error
-    try:
-        fresh = work / "new"
-        fresh.mkdir()
-        yield fresh
-        _move_all(fresh, out, work / "old", overwrite)
-    except OSError as error:
-        raise InputError(f"cannot write to {out}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    with folder_beside(out) as work:
+        try:
+            fresh = work / "new"
+            fresh.mkdir()
+            yield fresh
+            _move_all(fresh, out, work / "old", overwrite)
+        except OSError as error:
+            raise InputError(f"cannot write to {out}: {error.strerror or error}") from error
 
 
 def _move_all(fresh: Path, out: Path, aside: Path, overwrite: bool) -> None:

@@ -50,8 +50,8 @@ def _tensors(what: str, found: Sequence[TensorSpec], expected: Sequence[str]) ->
 
 def _sizes(manifest: Manifest) -> str:
     shapes = {s.name: s.shape[1:] for s in (*manifest.inputs, *manifest.outputs)}
-    height, width, channels = shapes[IMAGES]
-    expected = {IMAGES: (height, width, 3)}
+    height, width, _ = shapes[IMAGES]
+    expected: dict[str, tuple[int, ...]] = {IMAGES: (height, width, 3)}
     if RESTORED in shapes:
         expected[RESTORED] = (height * manifest.scale, width * manifest.scale, 3)
     else:

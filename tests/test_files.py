@@ -66,3 +66,19 @@ def test_sha256_agrees_with_hashlib_over_several_blocks(tmp_path):
     data = bytes(range(256)) * 8200
     (tmp_path / "big").write_bytes(data)
     assert files.sha256_file(tmp_path / "big") == hashlib.sha256(data).hexdigest()
+
+
+def test_folders_made_on_the_way_go_when_nothing_appeared(tmp_path):
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(RuntimeError):
+        write_then_raise(tmp_path / "mine" / "a" / "b" / "bundle", RuntimeError("killed"))
+    assert list(tmp_path.rglob("*")) == [tmp_path / "mine"]
+
+
+def test_a_link_is_followed_and_stays_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with files.new_folder(tmp_path / "link", overwrite=True) as work:
+        (work / "new").write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "new").read_text() == "new"

@@ -32,13 +32,12 @@ class Faces:
         return len(self.names)
 
 
-def read_faces(folder: Path, size: int = 128, limit: int | None = None) -> Faces:
+def read_faces(folder: Path, size: int = 128) -> Faces:
     """Decode every picture of a folder (not of its subfolders), in the order of their names.
 
     Args:
         folder: where the pictures are.
         size: side every picture must have, in pixels.
-        limit: read only the first so many.
 
     Raises:
         InputError: no such folder, no picture in it, or one that cannot be read or has another
@@ -46,7 +45,7 @@ def read_faces(folder: Path, size: int = 128, limit: int | None = None) -> Faces
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; --data takes a folder of face pictures")
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)[:limit]
+    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)
     if not paths:
         raise InputError(
             f"{folder} holds no picture; expected {size}x{size} files ending in "

@@ -26,9 +26,13 @@ MODEL, OPTIONS, PLAN, RESULT = "model.onnx", "options.json", "engine.plan", "res
 
 
 class Outcome(msgspec.Struct):
-    """What the building process leaves in ``result.json``; ``error`` is empty on success."""
+    """What the building process leaves in ``result.json``; ``error`` is empty on success.
+
+    ``exit_code`` tells what kind of error it was (``facedge.errors``).
+    """
 
     error: str = ""
+    exit_code: int = 0
     version: str = ""
     device: str = ""
     layers: tuple[Layer, ...] = ()
@@ -76,7 +80,8 @@ def _build_apart(onnx: bytes, options: PlanOptions) -> Plan:
         except (FileNotFoundError, msgspec.DecodeError) as error:
             raise BackendError(_obituary(options, code, last_words)) from error
         if outcome.error:
-            raise BackendError(outcome.error)
+            kind = InputError if outcome.exit_code == InputError.exit_code else BackendError
+            raise kind(outcome.error)
         return Plan(
             data=(folder / PLAN).read_bytes(),
             backend=options.backend,

@@ -28,7 +28,8 @@ def main(folder: Path) -> None:
         plan = compile_plan((folder / MODEL).read_bytes(), options)
         write_file(folder / PLAN, plan.data)
     except FacedgeError as error:
-        write_file(folder / RESULT, msgspec.json.encode(Outcome(error=str(error))))
+        failed = Outcome(error=str(error), exit_code=error.exit_code)
+        write_file(folder / RESULT, msgspec.json.encode(failed))
         return
     outcome = Outcome(
         version=plan.version,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from facedge.errors import InputError
 from facedge.extras import require
 from facedge.progress import Stages
 
@@ -40,6 +41,7 @@ def calibrate(
         require(module, "export", "calibrate a model")
     from facedge.export.build import measure_ranges
 
+    _refuse_foreign_file(out)
     measured = measure_ranges(
         model,
         calib,
@@ -55,3 +57,17 @@ def calibrate(
         print(json.dumps({"ranges": str(out), "tensors": tensors, "images": len(measured.images)}))
     else:
         print(f"{out}: ranges of {tensors} tensors over {len(measured.images)} pictures")
+
+
+def _refuse_foreign_file(out: Path) -> None:
+    """Ranges may replace earlier ranges, never a file of something else."""
+    from facedge.calibration.ranges import read
+
+    if not out.exists():
+        return
+    try:
+        read(out)
+    except InputError as error:
+        raise InputError(
+            f"{out} exists and is not a ranges file; it is left alone: choose another --out"
+        ) from error

@@ -30,11 +30,10 @@ def inspect(
         print((loaded.path / MANIFEST).read_text())
         return
     m = loaded.manifest
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     size = sum(p.stat().st_size for p in loaded.path.rglob("*") if p.is_file())
     console.print(
-        f"[bold]{m.name}[/bold]: {m.model}, {m.task}, {m.precision}, {m.steps} step(s), "
-        f"{size / 1e6:.1f} MB"
+        f"{m.name}: {m.model}, {m.task}, {m.precision}, {m.steps} step(s), {size / 1e6:.1f} MB"
     )
     for title, tensors in (("input", m.inputs), ("output", m.outputs)):
         for t in tensors:

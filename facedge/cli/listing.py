@@ -14,7 +14,10 @@ from facedge.extras import require
 def models(
     as_json: bool = typer.Option(False, "--json", help="Print one JSON array."),
 ) -> None:
-    """List the models with their input, output, parameters and multiply-accumulates."""
+    """List the models with their input, output, parameters and multiply-accumulates.
+
+    Example: [bold]facedge models[/bold]
+    """
     require("torch", "export", "list the models with their cost")
     from facedge.models.cost import module_cost
     from facedge.models.registry import SPECS
@@ -64,7 +67,10 @@ def models(
 def passes(
     as_json: bool = typer.Option(False, "--json", help="Print one JSON array."),
 ) -> None:
-    """List the graph rewrites in the order a build applies them; each is exact."""
+    """List the graph rewrites in the order a build applies them; each is exact.
+
+    Example: [bold]facedge passes[/bold]; what a build gained by each stands in its report.
+    """
     require("onnx", "export", "list the rewrites")
     from facedge.export.passes import PASSES
 

@@ -46,7 +46,9 @@ def silence_libraries() -> None:
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 2)
     os.close(sink)
-    sys.stderr = open(kept, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
+    stream = os.fdopen(kept, "w", encoding=sys.stderr.encoding, errors="backslashreplace")
+    stream.reconfigure(line_buffering=True)
+    sys.stderr = stream
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:

@@ -46,7 +46,6 @@ def verify(
         console.print(f"{len(loaded.manifest.files) + 1} files match their hashes")
         marks = {"passed": "[green]✓[/green]", "failed": "[red]✗[/red]"}
         for r in results:
-            console.print(
-                f"{marks.get(r.status, '–')} {r.backend} {escape(r.artifact)}: {escape(r.detail)}"
-            )
+            text = f"{r.backend} {r.artifact}: {r.detail}"
+            console.print(f"{marks.get(r.status, '–')} {escape(text)}")
     require_passed(results)

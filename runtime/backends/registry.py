@@ -33,9 +33,7 @@ def get(name: str) -> Backend:
     try:
         return _BACKENDS[name]
     except KeyError:
-        raise InputError(
-            f"backend {name!r} is unknown; choose one of {', '.join(NAMES)}"
-        ) from None
+        raise InputError(f"backend {name!r} is unknown; choose one of {', '.join(NAMES)}") from None
 
 
 def available() -> dict[str, Availability]:

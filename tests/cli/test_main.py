@@ -47,6 +47,7 @@ def student_file(tmp_path) -> Path:
         (["--method", "guess"], "no calibration method 'guess'"),
         (["--gate-images", "0"], "--gate-images is 0; it must be at least 1"),
         (["--max-batch", "0"], "--max-batch is 0; it must be at least 1"),
+        (["--threads", "-1"], "--threads is -1; it must be at least 0"),
         (["--weights", "missing.safetensors"], "missing.safetensors"),
         (["--ranges", "missing.json"], "missing.json"),
         (["--calib", "nowhere"], "nowhere"),
@@ -113,6 +114,14 @@ def test_a_folder_of_things_that_are_no_pictures_is_refused(tmp_path, capsys):
     assert execute(app, ["build", "--calib", str(tmp_path), "--out", str(out)]) == 2
     assert "picture" in sentence(capsys)
     assert not out.exists()
+
+
+def test_calibrate_leaves_a_file_of_something_else_alone(tmp_path, capsys):
+    file = tmp_path / "notes.json"
+    file.write_text("mine")
+    assert execute(app, ["calibrate", "--out", str(file)]) == 2
+    assert "not a ranges file; it is left alone" in sentence(capsys)
+    assert file.read_text() == "mine"
 
 
 def test_ctrl_c_in_the_middle_leaves_no_bundle(tmp_path):

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -18,13 +19,12 @@ from facedge.errors import BundleError, InputError, QualityGateError
 from facedge.export.build import build
 from facedge.export.gates import Limits
 from facedge.export.options import BuildOptions
+from facedge.export.summary import print_summary
 from facedge.metrics import psnr
 from facedge.progress import Stages
 from facedge.runtime import bundle as bundles
 from facedge.runtime.selftest import verify
 from facedge.runtime.session import Session
-
-pytestmark = pytest.mark.xdist_group("built")
 
 EXPECTED = {
     "manifest.json",
@@ -163,6 +163,19 @@ def test_a_failing_gate_writes_nothing_and_keeps_the_earlier_bundle(tmp_path):
     assert files(tmp_path) == {"fsr-student-fp32-steps1/manifest.json"}
 
 
+def test_a_place_where_no_bundle_can_appear_is_refused_at_once(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match="file is not a folder; --out has to be one"):
+        build(BuildOptions(out=tmp_path / "file" / "deeper"), Stages(quiet=True))
+    assert files(tmp_path) == {"file"}
+
+
+def test_the_summary_shows_a_path_as_it_is_and_on_one_line(built, capsys):
+    print_summary(replace(built, path=Path("/a [bold]folder[/x] of a name long enough to wrap")))
+    shown = capsys.readouterr().out
+    assert "facedge run /a [bold]folder[/x] of a name long enough to wrap PICTURES" in shown
+
+
 def test_a_folder_that_is_no_bundle_is_left_alone(tmp_path):
     target = tmp_path / "fsr-student-fp32"
     target.mkdir()
@@ -197,7 +210,7 @@ def test_the_manifest_is_plain_json_that_says_how_it_was_made(built):
     assert data["weights"]["sha256"]
     assert data["calibration"]["images"] == 16
     assert data["tools"]["onnx"] == onnx.__version__
-    assert msgspec.convert(data, type(built.manifest)) == built.manifest or data["digest"]
+    assert msgspec.convert(data, type(built.manifest)) == built.manifest
 
 
 def test_the_report_is_one_file_with_pictures_and_no_links_to_the_network(built):

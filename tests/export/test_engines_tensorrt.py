@@ -183,6 +183,14 @@ def test_a_crash_of_the_compiler_is_one_sentence(monkeypatch, code, words):
     assert "\n" not in str(caught.value)
 
 
+def test_a_disk_that_fills_up_in_the_builder_is_an_error_of_input(monkeypatch):
+    left = '{"error": "cannot write engine.plan: No space left on device", "exit_code": 2}'
+    code = f"import sys, pathlib; (pathlib.Path(sys.argv[1])/'result.json').write_text({left!r})"
+    worker(monkeypatch, code)
+    with pytest.raises(InputError, match="No space left on device"):
+        build_plan(b"", RTX)
+
+
 def test_a_full_temporary_folder_is_one_sentence(monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")

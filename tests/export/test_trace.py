@@ -6,6 +6,7 @@ import logging
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -118,6 +119,7 @@ class TwoLogits(nn.Module):
         return ActionUnits(logits, logits.exp()[:, :, 1], self.align(x).reshape(-1, 49, 2))
 
 
+HERE = Path(__file__).parent
 _UNITS = replace(STUDENT, name="tiny-au", task="action-units", input_size=4, steps=1)
 
 
@@ -142,11 +144,13 @@ def test_tracing_prints_nothing(capfd):
 
 def test_the_first_trace_of_a_process_prints_nothing():
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]);"
+        "import sys; sys.path[:0] = sys.argv[1:];"
         "from test_trace import TwoLogits, _UNITS, trace; trace(_UNITS, TwoLogits())"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, __file__.rpartition("/")[0]], capture_output=True, text=True
+        [sys.executable, "-c", code, str(HERE), str(HERE.parent / "helpers")],
+        capture_output=True,
+        text=True,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

@@ -166,3 +166,21 @@ def test_reading_checks_the_hash_even_when_loading_did_not(bundle):
         opened.read("report.html")
     with pytest.raises(BundleError, match="not listed"):
         opened.read("notes.txt")
+
+
+def test_a_folder_that_is_a_link_is_refused(bundle, tmp_path):
+    (bundle / "onnx").rename(tmp_path / "elsewhere")
+    (bundle / "onnx").symlink_to(tmp_path / "elsewhere")
+    assert "onnx/portable.onnx is listed in manifest.json and is missing, a link" in refusal(bundle)
+
+
+def test_a_name_too_long_for_the_file_system_is_one_sentence(bundle):
+    manifest = load(bundle).manifest
+    longer = msgspec.structs.replace(manifest, files=manifest.files | {"a" * 5000: "0" * 64})
+    (bundle / "manifest.json").write_bytes(encode_manifest(longer))
+    assert "is missing" in refusal(bundle)
+
+
+def test_an_unlisted_plan_is_refused_however_it_is_spelt(bundle):
+    (bundle / "NEW.Plan").write_bytes(b"code")
+    assert "NEW.Plan is not listed" in refusal(bundle)

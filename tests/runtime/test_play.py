@@ -204,7 +204,7 @@ def test_an_interruption_leaves_no_result_and_no_trace(
 
     with pytest.raises((KeyboardInterrupt, InputError)):
         run(sr, [tmp_path / "in"], out, batch=1, advance=interrupt)
-    assert list((tmp_path / "results").iterdir()) == []
+    assert not (tmp_path / "results").exists()
 
 
 def test_a_failure_while_moving_puts_replaced_files_back(

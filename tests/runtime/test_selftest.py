@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from tiny_bundle import au_model, make_bundle, sr_model, write
 
-from facedge.errors import BackendError, BundleError, QualityGateError
+from facedge.errors import BackendError, BundleError, InputError, QualityGateError
+from facedge.metrics import psnr
 from facedge.runtime.bundle import encode_manifest, load
 from facedge.runtime.manifest import Artifact, GoldenSet
-from facedge.metrics import psnr
 from facedge.runtime.selftest import require_passed, verify
 
 PLAN = Artifact(
@@ -139,7 +139,7 @@ def test_a_backend_that_the_bundle_does_not_have_is_said(tmp_path):
     bundle = load(make_bundle(tmp_path / "t"))
     with pytest.raises(BackendError, match="it has onnxruntime, openvino"):
         verify(bundle, "tensorrt")
-    with pytest.raises(BackendError, match="unknown"):
+    with pytest.raises(InputError, match="unknown"):
         verify(bundle, "abacus")
 
 
@@ -150,3 +150,17 @@ def test_psnr_agrees_with_scikit_image():
     # Both are the same formula in float64.
     assert psnr(a, b) == pytest.approx(peak_signal_noise_ratio(a, b), abs=1e-9)
     assert psnr(a, a) == math.inf
+
+
+def test_a_backend_of_a_newer_facedge_is_passed_over(tmp_path):
+    known = Artifact(backend="onnxruntime", path="onnx/portable.onnx", dialect="portable")
+    newer = Artifact(backend="abacus", path="onnx/portable.onnx", dialect="portable")
+    results = verify(load(make_bundle(tmp_path / "t", artifacts=(newer, known))))
+    assert [r.status for r in results if r.backend == "abacus"] == ["not available"]
+    assert {r.status for r in results if r.backend == "onnxruntime"} == {"passed"}
+
+
+def test_equal_pictures_are_called_identical(tmp_path):
+    result = verify(load(make_bundle(tmp_path / "t")), "onnxruntime")[0]
+    assert math.isinf(result.measured)
+    assert "is identical, limit at least 50 dB" in result.detail

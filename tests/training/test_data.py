@@ -21,10 +21,6 @@ def test_pictures_are_read_as_rgb_in_the_order_of_names(folder: Path) -> None:
     np.testing.assert_array_equal(faces.pixels, expected)
 
 
-def test_limit_takes_the_first(folder: Path) -> None:
-    assert read_faces(folder, limit=3).names == ("00.png", "01.png", "02.png")
-
-
 def test_other_files_are_passed_over(folder: Path) -> None:
     (folder / "notes.txt").write_text("hello")
     assert len(read_faces(folder)) == 12

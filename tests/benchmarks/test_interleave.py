@@ -1,0 +1,52 @@
+"""Benchmark arithmetic against hand-computed cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from facedge.benchmarks.interleave import Timing, interleave, speed_up
+
+
+def timing(*rounds: float) -> Timing:
+    return Timing(np.repeat(np.array(rounds), 4), np.array(rounds))
+
+
+def test_percentiles_are_milliseconds_between_neighbours():
+    seconds = np.array([0.001, 0.002, 0.003, 0.004])
+    found = Timing(seconds, seconds)
+    assert found.percentile(50) == pytest.approx(2.5)
+    assert found.percentile(100) == pytest.approx(4.0)
+
+
+def test_speed_up_is_the_median_of_paired_rounds():
+    # ratios 2, 4, 3: a slow second round of the baseline alone does not move the median
+    ratio, low, high = speed_up(timing(2.0, 4.0, 3.0), timing(1.0, 1.0, 1.0))
+    assert ratio == 3.0
+    assert 2.0 <= low <= 3.0 <= high <= 4.0
+
+
+def test_a_drift_common_to_both_leaves_the_ratio():
+    drift = np.array([1.0, 5.0, 2.0, 9.0])
+    ratio, low, high = speed_up(timing(*(drift * 3)), timing(*drift))
+    assert (ratio, low, high) == pytest.approx((3.0, 3.0, 3.0))
+
+
+def test_every_contender_is_called_equally_often_and_in_turns():
+    order: list[str] = []
+    calls = {name: (lambda name=name: order.append(name)) for name in "abc"}
+    found = interleave(calls, calls=20, per_round=5, warm_up=2)
+    assert {name: len(t.seconds) for name, t in found.items()} == dict.fromkeys("abc", 20)
+    assert all(len(t.rounds) == 4 for t in found.values())
+    # warm-up 2, then 4 rounds of one call to refill the caches and 5 measured
+    assert {name: order.count(name) for name in "abc"} == dict.fromkeys("abc", 2 + 4 * 6)
+    measured = order[6:]
+    assert len(set(measured[:18])) == 3
+
+
+def test_the_plot_is_svg_that_names_every_contender():
+    from facedge.benchmarks.plot import latency_plot
+
+    text = latency_plot("m", [("torch eager", 4.0, 5.0, 0.5), ("int8, openvino", 1.0, 1.5, 2.0)])
+    assert text.lstrip().startswith("<?xml")
+    assert "<svg" in text
