@@ -123,7 +123,7 @@ def int8_picture_gates(
 
 
 def decision_gate(subject: str, quantised: Outputs, full: Outputs, limits: Limits) -> Gate:
-    """Percentage of AU decisions (probability above one half) that a precision leaves as they were."""
+    """Percentage of AU decisions (probability above one half) that a precision keeps."""
     same = (quantised["probabilities"] > 0.5) == (full["probabilities"] > 0.5)
     return Gate(
         name="au-decision-agreement",
