@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from facedge.pictures import Rgb
-from facedge.resize import reduce_bicubic, reduce_by_area, square_crop
+from facedge.resize import model_input, square_crop
 
 from .sources import Picture
 
@@ -60,10 +60,7 @@ class Samples(Iterator[Sample]):
 def samples(source: Iterable[Picture], spec: InputContract) -> Samples:
     """Inputs for ``spec``, one at a time, in the source's order.
 
-    Super-resolution: the centre square of a picture at least as large as the output is reduced
-    by area averaging to the output size (the truth), and the truth by antialiased bicubic
-    resampling to the input size. A smaller picture is real low resolution: it is resized to
-    the input and has no truth. Action units: the centre square, resized to the input size.
+    Each is the centre square of a picture, sized by ``resize.model_input``.
 
     Raises:
         InputError: while iterating, whatever the source raises, such as no readable picture.
@@ -72,14 +69,6 @@ def samples(source: Iterable[Picture], spec: InputContract) -> Samples:
 
 
 def _sample(picture: Picture, spec: InputContract) -> Sample:
-    square = square_crop(picture.rgb)
-    side = square.shape[0]
-    truth: Rgb | None = None
-    if spec.task == "super-resolution" and side >= spec.output_size:
-        truth = reduce_by_area(square, spec.output_size)
-        given = reduce_bicubic(truth, spec.input_size)
-    elif spec.task == "action-units" and side >= spec.input_size:
-        given = reduce_by_area(square, spec.input_size)
-    else:
-        given = reduce_bicubic(square, spec.input_size)
+    output_side = spec.output_size if spec.task == "super-resolution" else 0
+    given, truth = model_input(square_crop(picture.rgb), spec.input_size, output_side)
     return Sample(picture.name, given, truth, picture.sha256)

@@ -13,10 +13,11 @@ import numpy as np
 
 from facedge.errors import InputError
 from facedge.pictures import EXTENSIONS, Rgb, list_pictures, read_tolerantly
+from facedge.video import EXTENSIONS as VIDEO_EXTENSIONS
 
 from .align import FaceAligner
 from .embedded import EMBEDDED_COUNT, EMBEDDED_DESCRIPTION, embedded_faces
-from .video import VIDEO_EXTENSIONS, VIDEO_FRAMES, spread_frames
+from .video import VIDEO_FRAMES, spread_frames
 
 
 class Picture(NamedTuple):

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from facedge.errors import InputError
 from facedge.pictures import Rgb
+from facedge.video import opened
 
-VIDEO_EXTENSIONS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".ts")
 VIDEO_FRAMES = 64
 """Frames taken when no limit is given: neighbouring frames hardly differ."""
 
@@ -31,8 +30,7 @@ def spread_frames(path: Path, limit: int) -> tuple[Callable[[], Iterator[tuple[i
     wanted = {(2 * i + 1) * total // (2 * count) for i in range(count)}
 
     def frames() -> Iterator[tuple[int, Rgb]]:
-        capture = _open(path)
-        try:
+        with opened(path) as capture:
             # Seeking lands on key frames in many containers; stepping does not.
             for index in range(max(wanted) + 1):
                 if not capture.grab():
@@ -41,26 +39,16 @@ def spread_frames(path: Path, limit: int) -> tuple[Callable[[], Iterator[tuple[i
                     done, bgr = capture.retrieve()
                     if done:
                         yield index, np.ascontiguousarray(np.asarray(bgr, np.uint8)[:, :, ::-1])
-        finally:
-            capture.release()
 
     return frames, total
 
 
-def _open(path: Path) -> cv2.VideoCapture:
-    capture = cv2.VideoCapture(str(path))
-    if not capture.isOpened():
-        raise InputError(f"{path} is not a video OpenCV can read; check the file")
-    return capture
-
-
 def _count(path: Path) -> int:
     """Number of frames that can really be read; a container's header may be wrong."""
-    capture = _open(path)
     total = 0
-    while capture.grab():
-        total += 1
-    capture.release()
+    with opened(path) as capture:
+        while capture.grab():
+            total += 1
     if not total:
         raise InputError(f"video {path} has no readable frame; check the file")
     return total

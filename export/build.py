@@ -21,6 +21,7 @@ from facedge.calibration.ranges import Ranges
 from facedge.calibration.ranges import read as read_ranges
 from facedge.calibration.samples import samples
 from facedge.calibration.sources import Source, open_source
+from facedge.calibration.statistics import DEFAULT_METHOD
 from facedge.errors import InputError
 from facedge.files import new_folder
 from facedge.models import registry, weights
@@ -45,7 +46,6 @@ from .verify import Verified, rewrite_gates, trace_gates, verify_dialects
 Array = NDArray[Any]
 
 IO_PASS = "uint8-nhwc-io"
-DEFAULT_METHOD = "mse"
 GATE_BUDGET = 80e9
 CALIBRATION_BUDGET = 800e9
 """Multiply-accumulates spent on gate and calibration pictures: minutes on two cores at most."""

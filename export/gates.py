@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from facedge.errors import QualityGateError
 from facedge.metrics import psnr, psnr_y
-from facedge.runtime.manifest import Gate
+from facedge.runtime.manifest import IDENTICAL_DB, Gate
 
 Array = NDArray[Any]
 Outputs = Mapping[str, Array]
@@ -43,12 +43,8 @@ class Limits:
 
 
 def agreement_db(found: Array, expected: Array, peak: float) -> float:
-    """PSNR in dB of one array against another, 200 where they are equal.
-
-    A finite ceiling instead of infinity keeps the manifest plain JSON.
-    """
-    value = psnr(found, expected, peak)
-    return 200.0 if value == float("inf") else float(value)
+    """PSNR in dB of one array against another, ``IDENTICAL_DB`` where they are equal."""
+    return min(psnr(found, expected, peak), IDENTICAL_DB)
 
 
 def agreement(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,8 +125,3 @@ def foreign_state(
     zeros = np.zeros((len(images), *spec.state_shape), np.float32)
     out = torch_outputs(module, images, steps, zeros)["state_out"]
     return np.roll(out, 1, axis=0).astype(np.float32)
-
-
-def names_of_steps(prefix: str, steps: int) -> Sequence[str]:
-    """``prefix_1`` to ``prefix_K``."""
-    return [f"{prefix}_{k}" for k in range(1, steps + 1)]

@@ -21,9 +21,6 @@ from .report_numbers import (
     with_unit,
 )
 
-IDENTICAL_DB = 200.0
-"""The gates' ceiling for the PSNR of equal arrays."""
-
 BACKENDS = {
     "onnxruntime": "ONNX Runtime",
     "openvino": "OpenVINO",
@@ -228,17 +225,17 @@ def _group(name: str, gates: Sequence[Gate]) -> GateGroup:
     finite = [
         abs(d)
         for d, g in zip(distances, gates, strict=True)
-        if not _identical(g) and math.isfinite(d)
+        if not g.identical and math.isfinite(d)
     ]
     largest = max(finite, default=1.0) or 1.0
     bars = [
         GateBar(
             gate,
-            "identical" if _identical(gate) else with_unit(gate.measured, gate.unit),
+            "identical" if gate.identical else with_unit(gate.measured, gate.unit),
             f"{gate.sense} {gate.limit:g} {gate.unit}".strip(),
             with_unit(abs(distance), gate.unit) + (" to spare" if gate.passed else " short"),
             100.0
-            if _identical(gate) or not math.isfinite(distance)
+            if gate.identical or not math.isfinite(distance)
             else min(100.0, 100 * abs(distance) / largest),
         )
         for gate, distance in sorted(
@@ -256,10 +253,6 @@ def _distance(gate: Gate) -> float:
 
 def _order(distance: float) -> float:
     return -math.inf if math.isnan(distance) else distance
-
-
-def _identical(gate: Gate) -> bool:
-    return gate.unit == "dB" and gate.sense == "at least" and gate.measured >= IDENTICAL_DB
 
 
 def _size(shape: Sequence[int]) -> str:

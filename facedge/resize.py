@@ -71,6 +71,32 @@ def square_crop(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return rgb[top : top + side, left : left + side]
 
 
+def model_input(
+    square: NDArray[np.uint8], input_side: int, output_side: int = 0
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    """A square picture at a model's input size, as in calibration so in play.
+
+    Super-resolution reduces a large picture by area to the output size (the truth) and that by
+    bicubic to the input size. A picture smaller than the output is low resolution itself: it is
+    only brought to the input size and has no truth. Action units reduce by area.
+
+    Args:
+        square: uint8 [S, S, 3].
+        input_side: side of the model's input in pixels.
+        output_side: side of the restored picture; 0 for action units.
+
+    Returns:
+        uint8 [h, h, 3], h = ``input_side``, and the truth uint8 [H, H, 3] or None.
+    """
+    side = square.shape[0]
+    if 0 < output_side <= side:
+        truth = reduce_by_area(square, output_side)
+        return reduce_bicubic(truth, input_side), truth
+    if not output_side and side >= input_side:
+        return reduce_by_area(square, input_side), None
+    return reduce_bicubic(square, input_side), None
+
+
 def _expect_rgb(rgb: NDArray[np.uint8]) -> None:
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
         raise InputError(

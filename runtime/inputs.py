@@ -10,10 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from facedge import video
 from facedge.errors import InputError
 from facedge.pictures import Rgb, list_pictures, read_picture
-
-VIDEOS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".ts")
 
 
 @dataclass(frozen=True)
@@ -64,11 +63,11 @@ def find(paths: Sequence[Path], taken: Sequence[str] = ()) -> list[Source]:
             if path.resolve() in seen:
                 continue
             seen[path.resolve()] = None
-            video = path.suffix.lower() in VIDEOS
+            is_video = path.suffix.lower() in video.EXTENSIONS
             root = given if given.is_dir() else given.parent
             name = path.relative_to(root).with_suffix("").as_posix()
-            frames = _frame_count(path) if video else 1
-            sources.append(Source(path, name, given.is_dir(), video, frames))
+            frames = _frame_count(path) if is_video else 1
+            sources.append(Source(path, name, given.is_dir(), is_video, frames))
             parents.append(root)
     return _tell_apart(sources, parents, taken)
 
@@ -117,31 +116,18 @@ def _tell_apart(
 
 
 def _frame_count(path: Path) -> int:
-    capture = _open(path)
-    try:
+    with video.opened(path) as capture:
         return max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 1)
-    finally:
-        capture.release()
 
 
 def _frames(path: Path) -> Iterator[Rgb]:
-    capture = _open(path)
     found = False
-    try:
+    with video.opened(path) as capture:
         while True:
             done, bgr = capture.read()
             if not done:
                 break
             found = True
             yield np.ascontiguousarray(np.asarray(bgr, np.uint8)[:, :, ::-1])
-    finally:
-        capture.release()
     if not found:
         raise InputError(f"video {path} has no frame that can be read; check the file")
-
-
-def _open(path: Path) -> cv2.VideoCapture:
-    capture = cv2.VideoCapture(str(path))
-    if not capture.isOpened():
-        raise InputError(f"{path} is not a video OpenCV can read; check the file")
-    return capture

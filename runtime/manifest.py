@@ -9,6 +9,9 @@ import msgspec
 SCHEMA = 1
 MANIFEST = "manifest.json"
 
+IDENTICAL_DB = 200.0
+"""What a gate records as the agreement of equal arrays: JSON has no infinity."""
+
 Task = Literal["super-resolution", "action-units"]
 Precision = Literal["fp32", "fp16", "int8"]
 Dialect = Literal["portable", "tensorrt"]
@@ -98,6 +101,11 @@ class Gate(_Record, frozen=True):
         if self.sense == "at least":
             return self.measured >= self.limit
         return self.measured <= self.limit
+
+    @property
+    def identical(self) -> bool:
+        """Whether the two things compared were equal."""
+        return self.unit == "dB" and self.sense == "at least" and self.measured >= IDENTICAL_DB
 
 
 class PassRow(_Record, frozen=True):

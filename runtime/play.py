@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from facedge.errors import InputError
 from facedge.pictures import Rgb, write_picture
-from facedge.resize import reduce_bicubic, reduce_by_area, square_crop
+from facedge.resize import model_input, square_crop
 
 from . import au_table, inputs
 from .bundle import Bundle
@@ -100,11 +100,7 @@ class _Batch:
 
 
 def prepare(picture: inputs.Picture, input_side: int, output_side: int) -> Prepared:
-    """The centred square of a picture at the model's input size.
-
-    As in calibration: super-resolution reduces a large picture by area to the output size (the
-    original to compare with) and that by anti-aliased bicubic to the input size; a picture smaller
-    than the output is low resolution itself and only brought to the input size.
+    """The centred square of a picture at the model's input size (``resize.model_input``).
 
     Args:
         picture: uint8 RGB of any size.
@@ -113,13 +109,7 @@ def prepare(picture: inputs.Picture, input_side: int, output_side: int) -> Prepa
     """
     square = square_crop(picture.rgb)
     side = square.shape[0]
-    original = reduce_by_area(square, output_side) if 0 < output_side <= side else None
-    if original is not None:
-        given = reduce_bicubic(original, input_side)
-    elif not output_side and side >= input_side:
-        given = reduce_by_area(square, input_side)
-    else:
-        given = reduce_bicubic(square, input_side)
+    given, original = model_input(square, input_side, output_side)
     top, left = ((size - side) // 2 for size in picture.rgb.shape[:2])
     return Prepared(picture.name, given, original, (left, top), side / input_side, picture.first)
 

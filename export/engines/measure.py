@@ -41,11 +41,6 @@ def bound_arrays(
     return arrays
 
 
-def median_ms(run: Run, seconds: float) -> float:
-    """Median time of ``run`` in milliseconds, over ``seconds`` and at least 10 runs."""
-    return interleaved_ms([run], seconds)[0]
-
-
 def interleaved_ms(runs: Sequence[Run], seconds: float) -> list[float]:
     """Median times in milliseconds of several things, run in turns and in alternating order.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from facedge.runtime.backends.onnxruntime import OnnxRuntimeBinding, create_session
 
-from .measure import Run, bound_arrays, median_ms
+from .measure import Run, bound_arrays
 
 
 def bound_run(model: bytes, batch: int = 1, threads: int | None = None) -> Run:
@@ -25,10 +25,3 @@ def bound_run(model: bytes, batch: int = 1, threads: int | None = None) -> Run:
     )
     arrays = bound_arrays(inputs, batch), bound_arrays(outputs, batch)
     return OnnxRuntimeBinding(session, *arrays).run
-
-
-def measure(
-    model: bytes, batch: int = 1, seconds: float = 1.0, threads: int | None = None
-) -> float:
-    """Median time of ``bound_run`` in milliseconds, repeated for ``seconds``; its errors."""
-    return median_ms(bound_run(model, batch, threads), seconds)

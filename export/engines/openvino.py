@@ -8,7 +8,7 @@ from facedge.errors import BackendError
 from facedge.extras import require
 from facedge.runtime.backends.openvino import OpenVinoBinding, compile_model
 
-from .measure import Run, bound_arrays, median_ms
+from .measure import Run, bound_arrays
 
 
 def bound_run(model: bytes, batch: int = 1, threads: int | None = None) -> Run:
@@ -35,13 +35,6 @@ def bound_run(model: bytes, batch: int = 1, threads: int | None = None) -> Run:
     shapes = {name: array.shape for name, array in arrays[0].items()}
     compiled = compile_model(core, model, shapes, threads)
     return OpenVinoBinding(compiled.create_infer_request(), *arrays).run
-
-
-def measure(
-    model: bytes, batch: int = 1, seconds: float = 1.0, threads: int | None = None
-) -> float:
-    """Median time of ``bound_run`` in milliseconds, repeated for ``seconds``; its errors."""
-    return median_ms(bound_run(model, batch, threads), seconds)
 
 
 def _shape(tensor: Any, batch: int) -> list[object]:

@@ -16,7 +16,6 @@ from pathlib import Path
 import msgspec
 
 from facedge.errors import BackendError, InputError
-from facedge.runtime.backends import nvinfer
 
 from .compiler import compile_plan
 from .layers import Layer
@@ -93,15 +92,6 @@ def _build_apart(onnx: bytes, options: PlanOptions) -> Plan:
             seconds=outcome.seconds,
             peak_mib=outcome.peak_mib,
         )
-
-
-def version(backend: str) -> str:
-    """Installed version of ``tensorrt`` or ``tensorrt-rtx``.
-
-    Raises:
-        BackendError: it is not usable here; the sentence says what to install.
-    """
-    return str(nvinfer.module(backend).__version__)
 
 
 def _run(folder: Path, options: PlanOptions) -> tuple[int, str]:

@@ -10,9 +10,6 @@ from rich.table import Table
 
 from facedge.runtime.manifest import Gate
 
-IDENTICAL = 200.0
-"""The agreement in dB that a build records for equal outputs."""
-
 
 def inspect(
     bundle: Path = typer.Argument(..., help="Bundle folder."),
@@ -64,4 +61,4 @@ def inspect(
 
 
 def _measured(gate: Gate) -> str:
-    return "identical" if gate.measured >= IDENTICAL else f"{gate.measured:.3f} {gate.unit}"
+    return "identical" if gate.identical else f"{gate.measured:.3f} {gate.unit}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from facedge.errors import InputError
 
-from .base import Availability, Backend
+from .base import Backend
 from .onnxruntime import OnnxRuntime
 from .openvino import OpenVino
 from .tensorrt import TensorRt
@@ -34,8 +34,3 @@ def get(name: str) -> Backend:
         return _BACKENDS[name]
     except KeyError:
         raise InputError(f"backend {name!r} is unknown; choose one of {', '.join(NAMES)}") from None
-
-
-def available() -> dict[str, Availability]:
-    """Every backend's availability on this machine. Imports each backend that is installed."""
-    return {name: backend.available() for name, backend in _BACKENDS.items()}

@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from facedge.errors import BackendError, InputError
 from facedge.export.engines import latency, onnxruntime, openvino
-from facedge.export.engines.measure import interleaved_ms, median_ms
+from facedge.export.engines.measure import interleaved_ms
 
 ENGINES = {"onnxruntime": onnxruntime, "openvino": openvino}
 
@@ -49,7 +49,8 @@ def test_more_work_takes_longer(engine):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_one_engine_is_measured_alone_at_any_batch(engine):
-    assert 0 < ENGINES[engine].measure(model(), batch=3, seconds=0.02, threads=1) < 1000
+    found = latency.measure({"alone": (engine, model())}, batch=3, seconds=0.02, threads=1)
+    assert 0 < found["alone"] < 1000
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -60,7 +61,7 @@ def test_one_engine_is_measured_alone_at_any_batch(engine):
 )
 def test_a_model_that_cannot_be_measured_is_one_sentence(engine, broken):
     with pytest.raises(BackendError) as caught:
-        ENGINES[engine].measure(broken, seconds=0.01)
+        ENGINES[engine].bound_run(broken)
     assert "\n" not in str(caught.value)
 
 
@@ -77,4 +78,4 @@ def test_rounds_alternate_their_order_and_medians_ignore_outliers():
     import time
 
     # 3 warm-up runs and at least 10 measured ones, one of them slow.
-    assert median_ms(lambda: time.sleep(next(ticks)), 0.0) < 10
+    assert interleaved_ms([lambda: time.sleep(next(ticks))], 0.0)[0] < 10

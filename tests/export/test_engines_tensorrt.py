@@ -16,6 +16,7 @@ from facedge.errors import BackendError, InputError
 from facedge.export.engines import compiler, tensorrt
 from facedge.export.engines.layers import parse
 from facedge.export.engines.tensorrt import PlanOptions, build_plan
+from facedge.runtime.backends import nvinfer
 
 has_rtx = importlib.util.find_spec("tensorrt_rtx_bindings") is not None
 needs_rtx = pytest.mark.skipif(not has_rtx, reason="TensorRT for RTX is not installed")
@@ -97,7 +98,8 @@ def test_a_plan_is_built_in_the_precision_of_its_graph(precision, kinds):
     assert "core/conv0/Conv" not in plan.int8_nodes
     assert plan.data[:4] == b"vtrt"
     assert plan.device == "ampere+"
-    assert plan.path == f"engines/tensorrt-rtx-{tensorrt.version('tensorrt-rtx')}-ampere+.plan"
+    version = nvinfer.module("tensorrt-rtx").__version__
+    assert plan.path == f"engines/tensorrt-rtx-{version}-ampere+.plan"
     assert 0 < plan.seconds < 60
     assert 50 < plan.peak_mib < 4000
 
