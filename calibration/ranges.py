@@ -105,8 +105,9 @@ class Ranges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """
         if weights_sha256 != self.weights_sha256:
             raise InputError(
-                f"the ranges were measured with weights {self.weights_sha256[:12]}, this model "
-                f"has {weights_sha256[:12]}; {_RECALIBRATE}"
+                f"the ranges were measured with weights {self.weights_sha256[:12]}, this graph has "
+                f"{weights_sha256[:12]} (another model, training or number of steps); "
+                f"{_RECALIBRATE}"
             )
 
     def write(self, path: Path) -> None:

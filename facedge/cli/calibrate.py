@@ -22,7 +22,10 @@ def calibrate(
         help="Pictures: a folder or a video. Default: pictures in scikit-image's wheel.",
     ),
     images: int | None = typer.Option(
-        None, "--images", help="At most this many pictures. Default: 512, or 64 embedded ones."
+        None,
+        "--images",
+        min=1,
+        help="At most this many pictures. Default: 512, or 64 embedded ones.",
     ),
     weights: Path | None = typer.Option(None, "--weights", help="Your safetensors file."),
     steps: int | None = typer.Option(

@@ -116,6 +116,12 @@ def test_a_folder_of_things_that_are_no_pictures_is_refused(tmp_path, capsys):
     assert not out.exists()
 
 
+def test_calibrating_on_no_picture_is_refused(tmp_path, capsys):
+    assert execute(app, ["calibrate", "--images", "0", "--out", str(tmp_path / "r.json")]) == 2
+    assert "--images" in sentence(capsys)
+    assert files(tmp_path) == []
+
+
 def test_calibrate_leaves_a_file_of_something_else_alone(tmp_path, capsys):
     file = tmp_path / "notes.json"
     file.write_text("mine")
