@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 import resource
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,45 +14,31 @@ import onnx
 from numpy.typing import NDArray
 from rich.markup import escape
 
-from facedge.calibration.collect import collect
-from facedge.calibration.embedded import EMBEDDED_COUNT
 from facedge.calibration.graph import weights_hash
 from facedge.calibration.ranges import Ranges
 from facedge.calibration.ranges import read as read_ranges
-from facedge.calibration.samples import samples
-from facedge.calibration.sources import Source, open_source
+from facedge.calibration.sources import open_source
 from facedge.calibration.statistics import DEFAULT_METHOD
 from facedge.errors import InputError
 from facedge.files import new_folder
 from facedge.models import registry, weights
-from facedge.models.contract import ModelSpec
 from facedge.progress import Stages
-from facedge.runtime.manifest import Calibration, Gate, GoldenSet, Manifest, PassRow
+from facedge.runtime.manifest import Calibration, GoldenSet, Manifest
 
 from . import artifacts, bundle_writer, describe
+from .calibrate import affordable_images, collect_ranges
 from .dialects import DialectGraph, make_dialects, ship
 from .engines.plan import Plan
 from .gates import enforce
-from .graph import GraphCost, graph_cost
 from .options import BuildOptions
-from .passes import PASSES, rewrite
 from .precision.readiness import ConvReadiness, readiness
-from .reference import GateSet, foreign_state, gate_set, torch_outputs
+from .prepare import prepare
+from .reference import GateSet
 from .report import render
 from .report_data import report_data
-from .trace import trace
-from .verify import Verified, rewrite_gates, trace_gates, verify_dialects
+from .verify import Verified, verify_dialects
 
 Array = NDArray[Any]
-
-IO_PASS = "uint8-nhwc-io"
-GATE_BUDGET = 80e9
-CALIBRATION_BUDGET = 800e9
-"""Multiply-accumulates spent on gate and calibration pictures: minutes on two cores at most."""
-RANGE_GUARD_IMAGES = 16
-"""Pictures that show FP16's range guard which tensors are too large or too small for it."""
-MOST_IMAGES = 512
-"""Calibration pictures taken of a folder or video at most, unless told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -70,25 +56,6 @@ class BuildResult:
     manifest: Manifest
     seconds: Mapping[str, float]
     peak_bytes: int
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A traced, rewritten and checked float model.
-
-    Attributes:
-        traced: as exported, float in and out.
-        rewritten: after all passes, uint8 NHWC in and out.
-        rows: size before and after every pass.
-        gates: agreement of both with torch.
-        pictures: the gate pictures.
-    """
-
-    traced: onnx.ModelProto
-    rewritten: onnx.ModelProto
-    rows: tuple[PassRow, ...]
-    gates: tuple[Gate, ...]
-    pictures: GateSet
 
 
 def default_backends() -> tuple[str, ...]:
@@ -125,15 +92,9 @@ def build(options: BuildOptions, stages: Stages) -> BuildResult:
     if ranges is not None:
         ranges.check_weights(weights_hash(prepared.rewritten))
     if options.precision != "fp32" and ranges is None:
-        limit = _calibration_images(prepared.rewritten, options)
-        ranges = _collect(
-            prepared.rewritten,
-            spec,
-            options.calibration,
-            limit,
-            options.state,
-            options.threads,
-            stages,
+        limit = affordable_images(prepared.rewritten, options)
+        ranges = collect_ranges(
+            prepared.rewritten, spec, options.calibration, limit, options.threads, stages
         )
     with stages.stage(f"Making the {options.precision} graphs") as stage:
         graphs = make_dialects(prepared.rewritten, spec, options.precision, ranges, method)
@@ -196,99 +157,6 @@ def build(options: BuildOptions, stages: Stages) -> BuildResult:
     seconds = {**stages.seconds, "total": time.perf_counter() - started}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return BuildResult(target, manifest, seconds, peak)
-
-
-def prepare(
-    spec: ModelSpec, loaded: weights.LoadedModel, options: BuildOptions, steps: int, stages: Stages
-) -> Prepared:
-    """Trace, rewrite, and hold both graphs against torch on real pictures."""
-    with stages.stage("Tracing torch to ONNX") as stage:
-        traced = trace(spec, loaded.module, steps=options.steps, state=options.state)
-        cost = graph_cost(traced)
-        stage.note = _size(cost)
-    with stages.stage("Choosing pictures for the gates"):
-        count = options.gate_images or int(min(64, max(8, GATE_BUDGET / max(cost.macs, 1))))
-        pictures = gate_set(samples(open_source(options.calibration, limit=4 * count), spec), count)
-        if options.state:
-            pictures = replace(
-                pictures, state=foreign_state(spec, loaded.module, pictures.images, steps)
-            )
-    depth = 0 if spec.task == "action-units" else steps
-    with stages.stage("Checking the trace against torch"):
-        expected = torch_outputs(loaded.module, pictures.images, depth, pictures.state)
-        gates = trace_gates(traced, expected, pictures, options.limits, options.threads)
-        enforce(gates)
-    with stages.stage("Rewriting the graph") as stage:
-        floats = rewrite(traced, [p.name for p in PASSES if p.name != IO_PASS])
-        gates += rewrite_gates(floats.model, expected, pictures, options.limits, options.threads)
-        enforce(gates)
-        final = rewrite(floats.model, [IO_PASS])
-        after = graph_cost(final.model)
-        stage.note = f"before: {_size(cost)}; after: {_size(after)}"
-    return Prepared(traced, final.model, floats.rows + final.rows, tuple(gates), pictures)
-
-
-def _size(cost: GraphCost) -> str:
-    return (
-        f"{cost.nodes} nodes, {cost.parameters / 1e6:.2f} M parameters, {cost.macs / 1e9:.2f} GMACs"
-    )
-
-
-def measure_ranges(
-    model: str,
-    calibration: Path | None,
-    *,
-    images: int | None,
-    weights_file: Path | None = None,
-    steps: int | None = None,
-    state: bool = False,
-    threads: int = 0,
-    stages: Stages,
-) -> Ranges:
-    """Trace, rewrite and calibrate a model without building it."""
-    spec = registry.get(model)
-    loaded = weights.load(spec, weights_file)
-    with stages.stage("Tracing and rewriting"):
-        graph = rewrite(trace(spec, loaded.module, steps=steps, state=state)).model
-    return _collect(graph, spec, calibration, images or _most(calibration), state, threads, stages)
-
-
-def _collect(
-    graph: onnx.ModelProto,
-    spec: ModelSpec,
-    calibration: Path | None,
-    limit: int,
-    state: bool,
-    threads: int,
-    stages: Stages,
-) -> Ranges:
-    source = open_source(calibration, limit=limit)
-    with stages.stage(f"Calibrating on {len(source)} pictures") as stage:
-        ranges = collect(
-            graph,
-            samples(source, spec),
-            progress=_progress(stage.advance, source),
-            threads=threads or None,
-        )
-        stage.note = f"{source.description}, {len(ranges.tensors)} tensors"
-    return ranges
-
-
-def _progress(advance: Callable[[int, int], None], source: Source) -> Callable[[int], None]:
-    return lambda done: advance(done, len(source))
-
-
-def _calibration_images(graph: onnx.ModelProto, options: BuildOptions) -> int:
-    if options.precision == "fp16":
-        return RANGE_GUARD_IMAGES
-    if options.calibration_images is not None:
-        return options.calibration_images
-    affordable = max(32, CALIBRATION_BUDGET / max(graph_cost(graph).macs, 1))
-    return int(min(_most(options.calibration), affordable))
-
-
-def _most(calibration: Path | None) -> int:
-    return EMBEDDED_COUNT if calibration is None else MOST_IMAGES
 
 
 def _golden(

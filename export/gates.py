@@ -24,6 +24,8 @@ class Limits:
     Attributes:
         trace_db: traced graph against torch, PSNR of float outputs.
         rewrite_db: rewritten graph against torch, and FP32 dialects against it, PSNR.
+        io_db: graph with bytes in and out against torch made into bytes, PSNR; a float that
+            lies on the edge between two grey levels may fall to either side.
         fp16_db: FP16 graph against FP32, PSNR.
         int8_loss_db: PSNR that INT8 may lose against the ground truth.
         int8_db: INT8 against FP32 where there is no ground truth, PSNR.
@@ -34,6 +36,7 @@ class Limits:
 
     trace_db: float = 80.0
     rewrite_db: float = 80.0
+    io_db: float = 70.0
     fp16_db: float = 50.0
     int8_loss_db: float = 0.2
     int8_db: float = 35.0

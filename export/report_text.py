@@ -32,6 +32,7 @@ _LATENCY = "latency_ms "
 _GATE_MEANING = {
     "trace-agreement": "The ONNX graph gives what torch gives",
     "rewrite-agreement": "Rewriting the graph did not change its results",
+    "io-agreement": "Bytes in and out give what torch gives",
     "fp32-agreement": "The shipped FP32 graph gives what the traced one gives",
     "fp16-agreement": "FP16 gives what FP32 gives",
     "int8-psnr-loss": "What INT8 costs against the original pictures",

@@ -75,6 +75,27 @@ def rewrite_gates(
     ]
 
 
+def io_gates(
+    final: onnx.ModelProto, expected: Outputs, pictures: GateSet, limits: Limits, threads: int
+) -> list[Gate]:
+    """The graph with uint8 NHWC input and output against torch's outputs made into bytes."""
+    found = run_all(OnnxRuntimeRunner(final.SerializeToString(), threads), pictures.feeds(), 8)
+    wanted = {
+        name.replace("step_", "restored_"): _bytes(array) if name.startswith("step_") else array
+        for name, array in expected.items()
+    }
+    return [
+        agreement("io-agreement", n, found[n], wanted[n], peak_of(n, wanted[n]), limits.io_db)
+        for n in sorted(wanted)
+    ]
+
+
+def _bytes(pictures: Array) -> Array:
+    """Float NCHW, nominally in [0, 1] -> uint8 NHWC, clipped and rounded half to even."""
+    levels = np.rint(np.clip(pictures, 0, 1) * np.float32(255)).astype(np.uint8)
+    return levels.transpose(0, 2, 3, 1)
+
+
 @dataclass(frozen=True)
 class Verified:
     """Outcome of verifying the dialects.

@@ -42,7 +42,7 @@ def calibrate(
     """
     for module in ("torch", "onnx", "onnxscript"):
         require(module, "export", "calibrate a model")
-    from facedge.export.build import measure_ranges
+    from facedge.export.calibrate import measure_ranges
 
     _refuse_foreign_file(out)
     measured = measure_ranges(

@@ -6,8 +6,11 @@ import functools
 
 import pytest
 
-from facedge.export import build as builder
+from facedge.export import prepare
+from facedge.export.build import build
 from facedge.export.options import PRECISIONS, BuildOptions
+from facedge.export.trace import trace
+from facedge.models import weights
 from facedge.models.registry import SPECS
 from facedge.progress import Stages
 
@@ -18,7 +21,7 @@ HEAVY = ("fsr-teacher", "fsr-priors", "au-gcn")
 def traced(name: str):
     """The trace takes longest and is the same in every precision of the same weights."""
     spec = SPECS[name]
-    return builder.trace(spec, builder.weights.load(spec).module)
+    return trace(spec, weights.load(spec).module)
 
 
 class EveryPrecision:
@@ -29,7 +32,7 @@ class EveryPrecision:
     @pytest.mark.parametrize("precision", PRECISIONS)
     def test_it_builds_on_every_engine_and_its_gates_hold(self, precision, tmp_path, monkeypatch):
         made = traced(self.model)
-        monkeypatch.setattr(builder, "trace", lambda *_, **__: made)
+        monkeypatch.setattr(prepare, "trace", lambda *_, **__: made)
         few = 4 if self.model in HEAVY else 8
         options = BuildOptions(
             model=self.model,
@@ -39,7 +42,7 @@ class EveryPrecision:
             calibration_images=few,
             backends=("onnxruntime", "openvino", "tensorrt-rtx"),
         )
-        result = builder.build(options, Stages(quiet=True))
+        result = build(options, Stages(quiet=True))
         manifest = result.manifest
         assert all(gate.passed for gate in manifest.gates)
         backends = {a.backend for a in manifest.artifacts}
