@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from child_signals import default_signals
 from safetensors.torch import load_file, save_file
 
 from facedge.cli.main import app, execute
@@ -132,7 +133,13 @@ def test_calibrate_leaves_a_file_of_something_else_alone(tmp_path, capsys):
 
 def test_ctrl_c_in_the_middle_leaves_no_bundle(tmp_path):
     command = [sys.executable, "-m", "facedge.cli.main", "build", "--out", str(tmp_path)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=default_signals,
+    )
     assert process.stderr is not None
     for line in process.stderr:
         if "Tracing" in line:

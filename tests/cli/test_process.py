@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import typer
+from child_signals import default_signals
 from play_bundle import SIDE, enlarging_bundle
 
 from facedge.cli.main import app, execute
@@ -59,6 +60,7 @@ def test_a_stopped_command_leaves_nothing_and_says_so(tmp_path, number, code, wo
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=default_signals,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "working\n"
