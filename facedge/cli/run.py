@@ -15,6 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from facedge.progress import Advance
 
+SEEDED = "seeded"
+"""Source of weights that nobody trained, in a manifest."""
+
 
 def run(
     bundle: Annotated[
@@ -87,9 +90,12 @@ def run(
             "files": list(played.files),
             "warm": played.warm,
             "skipped": list(played.skipped),
+            "weights": session.bundle.manifest.weights.source,
         }
         print(json.dumps(found, indent=1))
         return
+    if session.bundle.manifest.weights.source == SEEDED:
+        typer.echo("these weights are seeded, not trained: the results mean nothing yet", err=True)
     for sentence in played.skipped:
         typer.echo(f"skipped: {sentence}", err=True)
     what = "restored" if session.bundle.manifest.task == "super-resolution" else "read"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import typer
@@ -13,6 +14,8 @@ from play_bundle import SCALE, SIDE, au_bundle, enlarging_bundle
 from facedge.cli.run import run
 from facedge.errors import FacedgeError, InputError
 from facedge.pictures import read_picture, write_picture
+from facedge.runtime.bundle import encode_manifest, load
+from facedge.runtime.manifest import MANIFEST
 
 
 @pytest.fixture
@@ -108,3 +111,14 @@ def test_help_teaches_with_an_example(app: typer.Typer, capsys: pytest.CaptureFi
     call(app, "--help")
     text = capsys.readouterr().out
     assert "facedge run bundles/fsr-student-int8 my_faces --out restored" in " ".join(text.split())
+
+
+def test_results_of_untrained_weights_are_not_passed_off_as_real(
+    app: typer.Typer, bundle: Path, faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = load(bundle).manifest
+    seeded = msgspec.structs.replace(manifest.weights, source="seeded")
+    changed = msgspec.structs.replace(manifest, weights=seeded)
+    (bundle / MANIFEST).write_bytes(encode_manifest(changed))
+    call(app, bundle, faces, "--out", tmp_path / "out", "--backend", "onnxruntime")
+    assert "seeded, not trained" in capsys.readouterr().err
