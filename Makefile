@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt setuptools
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-	  --editable '.[export,openvino,rtx,polygraphy,bench,dev]'
+	  --editable '.[export,openvino,rtx,polygraphy,training,bench,dev]'
 	@touch $@
 
 setup: $(STAMP)

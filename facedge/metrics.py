@@ -1,7 +1,8 @@
 """Picture quality in the protocol of DIC (CVPR 2020): luma, cropped border, 11x11 Gaussian SSIM.
 
 The luma is that of MATLAB's ``rgb2ycbcr`` (ITU-R BT.601, studio range 16..235), not rounded,
-with a peak of 255, as the published super-resolution figures take it.
+with a peak of 255, as the published super-resolution figures take it. In RGB the same border is
+cropped and the same window used; SSIM is the mean of the three channels'.
 """
 
 from __future__ import annotations
@@ -58,7 +59,29 @@ def ssim_y(a_rgb: Picture, b_rgb: Picture, border: int = 8) -> float:
     Raises:
         InputError: the shapes differ, are not RGB, or the window does not fit inside the border.
     """
-    a, b = _cropped_luma(a_rgb, b_rgb, border)
+    return _ssim(*_cropped_luma(a_rgb, b_rgb, border))
+
+
+def psnr_rgb(a_rgb: Picture, b_rgb: Picture, border: int = 8) -> float:
+    """PSNR in dB over all values of two pictures, RGB [H, W, 3] in 0..255, without the border.
+
+    Raises:
+        InputError: as :func:`psnr_y`.
+    """
+    return psnr(*_cropped_rgb(a_rgb, b_rgb, border))
+
+
+def ssim_rgb(a_rgb: Picture, b_rgb: Picture, border: int = 8) -> float:
+    """Mean over R, G and B of each channel's SSIM, the window that of :func:`ssim_y`.
+
+    Raises:
+        InputError: as :func:`ssim_y`.
+    """
+    a, b = _cropped_rgb(a_rgb, b_rgb, border)
+    return float(np.mean([_ssim(a[..., channel], b[..., channel]) for channel in range(3)]))
+
+
+def _ssim(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     if min(a.shape) < _WINDOW:
         raise InputError(
             f"SSIM needs {_WINDOW} pixels each way inside the border; "
@@ -88,14 +111,23 @@ def _smooth(plane: NDArray[np.float64]) -> NDArray[np.float64]:
 def _cropped_luma(
     a: Picture, b: Picture, border: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    a, b = _cropped_rgb(a, b, border)
+    return luma(a), luma(b)
+
+
+def _cropped_rgb(
+    a: Picture, b: Picture, border: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     _same_shape(a, b)
     if a.ndim != 3 or min(a.shape[:2]) <= 2 * border:
         raise InputError(
             f"an RGB picture larger than a border of {border} was expected, [H, W, 3]; "
             f"found shape {a.shape}"
         )
+    if a.shape[-1] != 3:
+        raise InputError(f"an RGB picture was expected, [..., 3]; found shape {a.shape}")
     inside = (slice(border, a.shape[0] - border), slice(border, a.shape[1] - border))
-    return luma(a)[inside], luma(b)[inside]
+    return a[inside].astype(np.float64), b[inside].astype(np.float64)
 
 
 def _same_shape(a: Picture, b: Picture) -> None:

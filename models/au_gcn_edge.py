@@ -6,6 +6,8 @@ under twelve attention maps, which takes the AU branches' 5 GMACs to one matrix 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -69,6 +71,22 @@ class UnitEmbedding(nn.Module):
         return F.relu(torch.matmul(nodes.unsqueeze(2), self.weight).squeeze(2) + self.bias)
 
 
+class Description(NamedTuple):
+    """Features of a face.
+
+    Attributes:
+        align: alignment feature, float [N, aligned].
+        whole: global feature, float [N, 6 width].
+        local: features under each AU's attention map, float [N, 12, 4 width].
+        landmarks: float [N, 49, 2], x and y in pixels.
+    """
+
+    align: Tensor
+    whole: Tensor
+    local: Tensor
+    landmarks: Tensor
+
+
 class AuGcnEdge(nn.Module):
     """Action units and landmarks of aligned faces on a small budget.
 
@@ -104,8 +122,8 @@ class AuGcnEdge(nn.Module):
         self.graph = UnitGraph(node, node, node)
         self.classify = nn.Linear(aligned + last + units * node, units)
 
-    def forward(self, image: Tensor) -> ActionUnits:
-        """Float RGB [N, 3, 176, 176] in [0, 1] -> ActionUnits with logits [N, 12]."""
+    def describe(self, image: Tensor) -> Description:
+        """Float RGB [N, 3, 176, 176] in [0, 1] -> what the action units are decided from."""
         features = self.trunk(self.region(self.stem(image - 0.5)))
         top = self.top(features)
         align = F.relu(self.align(self.squeeze(top).flatten(1)))
@@ -114,7 +132,11 @@ class AuGcnEdge(nn.Module):
         maps = self.attention(landmarks).flatten(2)
         weights = maps / (maps.sum(2, keepdim=True) + 1e-3)
         local = torch.matmul(weights, features.flatten(2).transpose(1, 2))
-        nodes = self.graph(self.embed(local))
-        fused = torch.cat([align, top.mean((2, 3)), nodes.flatten(1)], 1)
-        logits = self.classify(fused)
-        return ActionUnits(logits, torch.sigmoid(logits), landmarks)
+        return Description(align, top.mean((2, 3)), local, landmarks)
+
+    def forward(self, image: Tensor) -> ActionUnits:
+        """Float RGB [N, 3, 176, 176] in [0, 1] -> ActionUnits with logits [N, 12]."""
+        seen = self.describe(image)
+        nodes = self.graph(self.embed(seen.local))
+        logits = self.classify(torch.cat([seen.align, seen.whole, nodes.flatten(1)], 1))
+        return ActionUnits(logits, torch.sigmoid(logits), seen.landmarks)

@@ -22,7 +22,7 @@ from facedge.files import write_file
 from .contract import ModelSpec
 from .seeding import seed, seed_of
 
-__all__ = ["LoadedModel", "hash_state", "load", "packaged", "save", "seed"]
+__all__ = ["LoadedModel", "hash_state", "load", "packaged", "read", "save", "seed"]
 
 SEEDED_LICENCE = "seeded weights: Apache-2.0"
 _FOLDER = Path(__file__).parent / "weights"
@@ -75,7 +75,7 @@ def load(spec: ModelSpec, path: Path | None = None) -> LoadedModel:
         seed(module, seed_of(spec.name))
         source, licence = "seeded", SEEDED_LICENCE
     else:
-        tensors, metadata = _read(file)
+        tensors, metadata = read(file)
         _check(spec, module.state_dict(), tensors, metadata, file)
         module.load_state_dict(tensors)
         licence = metadata.get("licence", f"not stated in {file.name}")
@@ -122,7 +122,12 @@ def hash_state(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file, unchecked.
+
+    Raises:
+        InputError: the file is missing, no safetensors file or truncated.
+    """
     if not path.is_file():
         raise InputError(f"{path} is no file; give a safetensors file of weights")
     try:

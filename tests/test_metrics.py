@@ -10,7 +10,7 @@ from skimage import color, data
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from facedge.errors import InputError
-from facedge.metrics import luma, psnr, psnr_y, ssim_y
+from facedge.metrics import luma, psnr, psnr_rgb, psnr_y, ssim_rgb, ssim_y
 
 # Both sides compute in float64; sums in another order differ by about 1e-12 relative.
 EXACT = 1e-9
@@ -76,6 +76,27 @@ def test_the_border_does_not_count() -> None:
     assert psnr_y(framed, truth) == psnr_y(noisy, truth)
     assert ssim_y(framed, truth) == ssim_y(noisy, truth)
     assert psnr_y(framed, truth, border=7) < psnr_y(noisy, truth, border=7)
+    assert psnr_rgb(framed, truth) == psnr_rgb(noisy, truth)
+    assert ssim_rgb(framed, truth) == ssim_rgb(noisy, truth)
+
+
+def test_figures_in_rgb_are_those_of_scikit_image_on_the_cropped_picture() -> None:
+    truth, noisy = noisy_pair()
+    a, b = (p[8:-8, 8:-8] for p in (noisy, truth))
+    assert psnr_rgb(noisy, truth) == pytest.approx(
+        peak_signal_noise_ratio(b, a, data_range=255), abs=EXACT
+    )
+    expected = structural_similarity(
+        a,
+        b,
+        channel_axis=2,
+        data_range=255,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
+    assert ssim_rgb(noisy, truth) == pytest.approx(expected, abs=EXACT)
+    assert psnr_rgb(noisy, truth) < psnr_y(noisy, truth)  # luma averages the noise of channels
 
 
 @pytest.mark.parametrize(
@@ -91,8 +112,9 @@ def test_the_border_does_not_count() -> None:
 def test_pictures_that_cannot_be_compared_are_named(
     a: np.ndarray, b: np.ndarray, found: str
 ) -> None:
-    with pytest.raises(InputError, match=found):
-        ssim_y(a, b)
+    for metric in (ssim_y, ssim_rgb):
+        with pytest.raises(InputError, match=found):
+            metric(a, b)
 
 
 def test_nothing_to_compare_is_an_error() -> None:

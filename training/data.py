@@ -64,28 +64,59 @@ def read_faces(folder: Path, size: int = 128) -> Faces:
     return Faces(tuple(p.name for p in paths), pixels)
 
 
-def warped(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A picture moved by up to 4 pixels, turned by 5 degrees and zoomed by 8 %, at random.
+def warp_matrix(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A random small movement: turned by up to 5 degrees, zoomed by 8 %, moved by 4 pixels.
 
-    Lanczos, mirrored beyond the border. A shift of a few pixels is another phase of the
-    low-resolution grid, so that a network cannot know a face by its few pixels.
-
-    Args:
-        picture: uint8 RGB [size, size, 3].
+    Returns:
+        float64 [2, 3], taking x, y, 1 of a ``size`` x ``size`` picture to x, y of the moved one.
     """
-    size = picture.shape[0]
     centre = (size - 1) / 2
     angle, zoom = rng.uniform(-5, 5), rng.uniform(0.92, 1.08)
     matrix = np.asarray(cv2.getRotationMatrix2D((centre, centre), angle, zoom), np.float64)
     matrix[:, 2] += rng.uniform(-4, 4, 2)
-    moved = cv2.warpAffine(
+    return matrix
+
+
+def moved(picture: NDArray[np.uint8], matrix: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """A picture under a movement: Lanczos, mirrored beyond the border; uint8 [size, size, 3]."""
+    size = picture.shape[0]
+    result = cv2.warpAffine(
         picture,
         matrix,
         (size, size),
         flags=cv2.INTER_LANCZOS4,
         borderMode=cv2.BORDER_REFLECT_101,
     )
-    return np.asarray(moved, np.uint8)
+    return np.asarray(result, np.uint8)
+
+
+def warped(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A picture under a random small movement (:func:`warp_matrix`).
+
+    A shift of a few pixels is another phase of the low-resolution grid, so that a network cannot
+    know a face by its few pixels.
+
+    Args:
+        picture: uint8 RGB [size, size, 3].
+    """
+    return moved(picture, warp_matrix(picture.shape[0], rng))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A batch and where it came from.
+
+    Attributes:
+        images: float32 RGB [batch, 3, size, size] in [0, 1], at uint8 levels.
+        chosen: int64 [batch], rows of the data.
+        matrices: float64 [batch, 2, 3], from x, y, 1 of the data's picture to the batch's.
+        mirrored: bool [batch], whether left and right were exchanged.
+    """
+
+    images: Tensor
+    chosen: NDArray[np.int64]
+    matrices: NDArray[np.float64]
+    mirrored: NDArray[np.bool_]
 
 
 class Batches:
@@ -126,6 +157,10 @@ class Batches:
 
     def __getitem__(self, iteration: int) -> Tensor:
         """Batch for an iteration: float32 RGB [batch, 3, size, size] in [0, 1], at uint8 levels."""
+        return self.draw(iteration).images
+
+    def draw(self, iteration: int) -> Drawn:
+        """The same batch and how each of its pictures was made."""
         epoch, position = divmod(iteration, self.per_epoch)
         if epoch != self._epoch:
             self._order = np.random.default_rng((self.seed, 0, epoch)).permutation(len(self.pixels))
@@ -133,19 +168,30 @@ class Batches:
         chosen = self._order[position * self.batch : (position + 1) * self.batch]
         rng = np.random.default_rng((self.seed, 1, iteration))
         pictures = self.pixels[chosen]
+        size = pictures.shape[1]
+        matrices = np.tile(np.eye(2, 3), (len(pictures), 1, 1))
         if self.warp:
-            for picture in pictures:
+            for picture, matrix in zip(pictures, matrices, strict=True):
                 if rng.random() < self.warp:
-                    picture[:] = warped(picture, rng)
-        return self._augment(torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255, rng)
+                    matrix[:] = warp_matrix(size, rng)
+                    picture[:] = moved(picture, matrix)
+        images, mirrored = self._augment(
+            torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255, rng
+        )
+        matrices[mirrored, 0] *= -1
+        matrices[mirrored, 0, 2] += size - 1
+        return Drawn(images, chosen, matrices, mirrored)
 
-    def _augment(self, images: Tensor, rng: np.random.Generator) -> Tensor:
+    def _augment(
+        self, images: Tensor, rng: np.random.Generator
+    ) -> tuple[Tensor, NDArray[np.bool_]]:
         count = len(images)
-        flip = torch.from_numpy(rng.random(count) < 0.5)[:, None, None, None]
+        mirrored = rng.random(count) < 0.5
+        flip = torch.from_numpy(mirrored)[:, None, None, None]
         images = torch.where(flip, images.flip(3), images)
         draw = torch.from_numpy(rng.uniform(-1, 1, (3, count, 1, 1, 1)).astype(np.float32))
         gain, offset, saturation = 1 + self.jitter * draw[0], self.jitter / 4 * draw[1], draw[2]
         grey = images.mean(1, keepdim=True)
         images = grey + (images - grey) * (1 + self.jitter * saturation)
         images = (images - 0.5) * gain + 0.5 + offset
-        return torch.round(images.clamp(0, 1) * 255) / 255
+        return torch.round(images.clamp(0, 1) * 255) / 255, mirrored

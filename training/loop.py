@@ -1,11 +1,11 @@
-"""Training loop of the recurrent students: resumable, seeded, stops when the loss is not finite."""
+"""Training loop of every recipe: resumable, seeded, stops when a loss is not finite."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +14,11 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from facedge.errors import FacedgeError, InputError
-from facedge.models.fsr_student import FsrStudent
 
 from . import checkpoint as checkpoints
 from .checkpoint import Checkpoint
-from .data import Batches
-from .degrade import down
-from .losses import DISTANCES, over_steps
+from .objective import Batch, Objective
+from .parallel import Device
 from .schedule import Schedule
 
 
@@ -47,30 +45,45 @@ class Budget:
 
 @dataclass(frozen=True)
 class Report:
-    """What the loop tells after an interval: means since the last report."""
+    """What the loop tells after an interval: means since the last report.
+
+    Attributes:
+        iteration: iterations done.
+        progress: share of the budget used.
+        loss: sum of the terms.
+        terms: each term by its name.
+        rate: learning rate of the last iteration.
+        seconds_per_iteration: mean time.
+    """
 
     iteration: int
     progress: float
     loss: float
+    terms: dict[str, float]
     rate: float
-    steps: int
     seconds_per_iteration: float
 
 
-class DetachedEdges(nn.Module):
-    """An edge operator in float32 and without gradient, inside a mixed-precision network.
+@dataclass(frozen=True)
+class Options:
+    """How the loop steps.
 
-    Rounding and comparison have no useful gradient, and bfloat16 cannot hold 256 grey levels.
+    Attributes:
+        decay: of the moving average of the weights.
+        clip: largest gradient norm.
+        weight_decay: AdamW's.
+        part: pictures a worker takes at a time; gradients of all parts of a batch are averaged.
+        workers: threads that compute parts, one core each. They meet once per iteration, where
+            threads inside the operators meet hundreds of times: on a busy machine that is
+            several times slower. Networks with batch normalisation need one worker and a part
+            as large as the batch.
     """
 
-    def __init__(self, edges: nn.Module) -> None:
-        super().__init__()
-        self.edges = edges
-
-    def forward(self, image: Tensor) -> Tensor:
-        with torch.no_grad(), torch.autocast(image.device.type, enabled=False):
-            found: Tensor = self.edges(image.detach().float())
-        return found
+    decay: float = 0.999
+    clip: float = 0.5
+    weight_decay: float = 1e-4
+    part: int = 4
+    workers: int = 1
 
 
 def _average(decay: float) -> Callable[..., None]:
@@ -82,63 +95,71 @@ def _average(decay: float) -> Callable[..., None]:
     return update
 
 
+def split(batch: Batch, part: int) -> list[Batch]:
+    """Parts of a batch: as many as the first tensor has of ``part`` pictures."""
+    count = max(1, math.ceil(len(batch[0]) / part))
+    pieces = [torch.tensor_split(tensor, count) for tensor in batch]
+    return list(zip(*pieces, strict=True))
+
+
 class Trainer:
-    """Trains one :class:`FsrStudent` on pairs made from faces.
+    """Minimises an objective.
 
     Args:
-        model: the network, initialised.
+        objective: network, data and losses.
         name: what checkpoints call it.
-        batches: high-resolution batches by iteration.
         budget: how long to train.
-        schedule: rate, steps and loss over the run.
-        step_weights: weight of each step's loss, one per step.
+        schedule: learning rate over the run.
+        options: how to step.
+        device: where, and with how many processes; every process takes its parts of a batch.
         seed: recorded in checkpoints.
-        bfloat16: run convolutions in bfloat16 (fast where the CPU has AMX); weights, edges,
-            pictures and losses stay float32.
-        decay: of the moving average of the weights.
-        clip: largest gradient norm.
-        part: pictures a worker takes at a time; gradients of all parts of a batch are averaged.
-        workers: threads that compute parts, one core each. They meet once per iteration, where
-            threads inside the operators meet hundreds of times: on a busy machine that is
-            several times slower.
     """
 
     def __init__(
         self,
-        model: FsrStudent,
+        objective: Objective,
         name: str,
-        batches: Batches,
         budget: Budget,
         schedule: Schedule | None = None,
+        options: Options | None = None,
         *,
-        step_weights: tuple[float, ...] = (0.3, 0.6, 1.0),
+        device: Device | None = None,
         seed: int = 0,
-        bfloat16: bool = True,
-        decay: float = 0.999,
-        clip: float = 0.5,
-        part: int = 4,
-        workers: int = 1,
     ) -> None:
-        self.name, self.batches, self.budget = name, batches, budget
+        self.objective, self.name, self.budget = objective, name, budget
         self.schedule = schedule or Schedule()
-        self.step_weights, self.seed = step_weights, seed
-        self.bfloat16, self.clip = bfloat16, clip
-        self.average = AveragedModel(model, multi_avg_fn=_average(decay))
+        self.options = options or Options()
+        self.device = device or Device(torch.device("cpu"), bfloat16=False)
+        self.seed = seed
+        self.model = objective.model
         # torch's stubs lack this overload of Module.to.
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.model = model
-        self.model.edges = nn.ModuleList(DetachedEdges(edges) for edges in model.edges)
-        self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), lr=0.0, betas=(0.9, 0.99), weight_decay=1e-4, fused=True
+        self.model.to(self.device.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = AveragedModel(
+            self.model, multi_avg_fn=_average(self.options.decay), use_buffers=False
         )
-        self.part = part
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimiser = torch.optim.AdamW(
+            self.parameters,
+            lr=0.0,
+            betas=(0.9, 0.99),
+            weight_decay=self.options.weight_decay,
+            fused=True,
+        )
         # OpenMP keeps the number of threads per thread, so that each worker sets its own.
-        self._pool = ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(1))
+        threads = 1 if self.options.workers > 1 else torch.get_num_threads()
+        self._pool = ThreadPoolExecutor(
+            self.options.workers, initializer=lambda: torch.set_num_threads(threads)
+        )
+        self._ahead = ThreadPoolExecutor(1)
+        self._next: tuple[int, Future[Batch]] | None = None
         self.iteration, self.seconds = 0, 0.0
 
     @property
     def averaged_model(self) -> nn.Module:
         """The moving average as a network of its own: what is evaluated and shipped."""
+        # Statistics of batch normalisation are averages already.
+        for own, current in zip(self.average.module.buffers(), self.model.buffers(), strict=True):
+            own.copy_(current)
         return self.average.module
 
     @property
@@ -147,7 +168,9 @@ class Trainer:
         return self.budget.progress(self.iteration, self.seconds)
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint, atomically."""
+        """Write a checkpoint, atomically; only the first process does."""
+        if not self.device.first:
+            return
         checkpoints.write(
             Checkpoint(
                 self.name,
@@ -171,7 +194,7 @@ class Trainer:
                 "pass the same seed or choose another --out"
             )
         self.model.load_state_dict(saved.weights)
-        self.averaged_model.load_state_dict(saved.average)
+        self.average.module.load_state_dict(saved.average)
         self.average.n_averaged.fill_(saved.averaged)
         self.optimiser.load_state_dict(saved.optimiser)
         for group in self.optimiser.param_groups:
@@ -182,66 +205,101 @@ class Trainer:
         """Train until a share of the budget is used, or ``report_every`` iterations are done.
 
         Raises:
-            TrainingError: the loss or its gradient is not finite; the weights are those of the
+            TrainingError: a loss or its gradient is not finite; the weights are those of the
                 last good iteration.
         """
         began, first = self.seconds, self.iteration
-        total = torch.zeros(())
-        steps, rate = 0, 0.0
+        sums: dict[str, float] = {}
+        rate = 0.0
         while self.iteration - first < report_every and self.progress < until:
-            steps = self.schedule.steps(self.progress, self.model.steps)
             rate = self.schedule.rate(self.progress)
-            total += self._iterate(steps, rate, self.schedule.loss(self.progress))
+            for name, value in self._iterate(rate).items():
+                sums[name] = sums.get(name, 0.0) + value
         count = max(1, self.iteration - first)
+        means = {name: value / count for name, value in sums.items()}
         return Report(
             self.iteration,
             self.progress,
-            float(total) / count,
+            sum(means.values()),
+            means,
             rate,
-            steps,
             (self.seconds - began) / count,
         )
 
-    def _iterate(self, steps: int, rate: float, distance: str) -> Tensor:
+    def _iterate(self, rate: float) -> dict[str, float]:
         started = time.monotonic()
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        truth = self.batches[self.iteration]
-        parts = torch.split(truth, self.part)
-        found = list(self._pool.map(lambda part: self._gradients(part, steps, distance), parts))
-        shares = [len(part) / len(truth) for part in parts]
-        loss = torch.stack([share * part[0] for share, part in zip(shares, found, strict=True)])
-        loss = loss.sum()
-        for index, parameter in enumerate(self.model.parameters()):
-            parameter.grad = None
-            for share, (_, gradients) in zip(shares, found, strict=True):
-                gradient = gradients[index]
-                if gradient is None:  # edges are not embedded before the second step
-                    continue
-                if parameter.grad is None:
-                    parameter.grad = gradient * share
-                else:
-                    parameter.grad.add_(gradient, alpha=share)
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
-        value, slope = float(loss), float(norm)
-        if not math.isfinite(value) or not math.isfinite(slope):
+        progress = self.progress
+        batch = self._batch()
+        if self.device.world > 1:
+            batch = tuple(tensor[self.device.rank :: self.device.world] for tensor in batch)
+        parts = split(batch, self.options.part)
+        found = list(self._pool.map(lambda part: self._gradients(part, progress), parts))
+        shares = [len(part[0]) / len(batch[0]) for part in parts]
+        losses: dict[str, float] = {}
+        for share, (values, _) in zip(shares, found, strict=True):
+            for name, value in values.items():
+                losses[name] = losses.get(name, 0.0) + share * value
+        self._collect(shares, [gradients for _, gradients in found])
+        norm = float(nn.utils.clip_grad_norm_(self.parameters, self.options.clip))
+        loss = sum(losses.values())
+        if not math.isfinite(loss) or not math.isfinite(norm):
             raise TrainingError(
-                f"the loss became {value:g} (gradient norm {slope:g}) at iteration "
+                f"the loss became {loss:g} (gradient norm {norm:g}) at iteration "
                 f"{self.iteration}; the last good checkpoint is kept: resume with a smaller --rate"
             )
         self.optimiser.step()
         self.average.update_parameters(self.model)
         self.iteration += 1
         self.seconds += time.monotonic() - started
-        return loss
+        return losses
+
+    def _batch(self) -> Batch:
+        """The batch of this iteration; the next one is made while it is trained on."""
+        expected = self._next is not None and self._next[0] == self.iteration
+        future = self._next[1] if self._next and expected else None
+        batch = future.result() if future else self.objective.batch(self.iteration)
+        following = self.iteration + 1
+        self._next = (following, self._ahead.submit(self.objective.batch, following))
+        return batch
+
+    def _collect(self, shares: Sequence[float], found: Sequence[Sequence[Tensor | None]]) -> None:
+        """Mean gradient of all parts, and of all processes, into ``grad``."""
+        for index, parameter in enumerate(self.parameters):
+            parameter.grad = None
+            for share, gradients in zip(shares, found, strict=True):
+                gradient = gradients[index]
+                if gradient is None:  # such as edges, which are not embedded before step two
+                    continue
+                if parameter.grad is None:
+                    parameter.grad = gradient * share
+                else:
+                    parameter.grad.add_(gradient, alpha=share)
+        present = [p.grad for p in self.parameters if p.grad is not None]
+        self.device.average(present)
 
     def _gradients(
-        self, truth: Tensor, steps: int, distance: str
-    ) -> tuple[Tensor, tuple[Tensor | None, ...]]:
-        """Loss of a part of a batch and its gradient, one entry per parameter."""
-        small = down(truth, self.model.scale).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bfloat16):
-            pictures = self.model(small, steps=steps).steps
-        loss = over_steps(pictures, truth, self.step_weights, DISTANCES[distance])
-        wanted = list(self.model.parameters())
-        return loss.detach(), torch.autograd.grad(loss, wanted, allow_unused=True)
+        self, part: Batch, progress: float
+    ) -> tuple[dict[str, float], list[Tensor | None]]:
+        """Losses of a part of a batch and their gradient, one entry per parameter."""
+        where = self.device.device
+        part = tuple(tensor.to(where, non_blocking=True) for tensor in part)
+        with torch.autocast(where.type, dtype=torch.bfloat16, enabled=self.device.bfloat16):
+            terms = self.objective.terms(part, progress)
+        total: list[Tensor | None] = [None] * len(self.parameters)
+        place = {id(p): index for index, p in enumerate(self.parameters)}
+        groups: dict[int, tuple[nn.Module, list[Tensor]]] = {}
+        for term in terms:
+            module = term.module or self.model
+            groups.setdefault(id(module), (module, []))[1].append(term.loss)
+        for count, (module, losses) in enumerate(groups.values(), 1):
+            wanted = [p for p in module.parameters() if id(p) in place]
+            found = torch.autograd.grad(
+                torch.stack(losses).sum(), wanted, allow_unused=True, retain_graph=count < len(groups)
+            )
+            for parameter, gradient in zip(wanted, found, strict=True):
+                index, before = place[id(parameter)], total[place[id(parameter)]]
+                if gradient is not None:
+                    total[index] = gradient if before is None else before + gradient
+        return {term.name: float(term.loss.detach()) for term in terms}, total

@@ -10,58 +10,84 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
+from numpy.typing import NDArray
 from torch import nn
 
 from facedge.errors import InputError
 from facedge.models import registry, weights
+from facedge.models.contract import ModelSpec
 
 from . import checkpoint as checkpoints
+from .au_crop import au_crop
 from .command import command
-from .data import Faces, read_faces
-from .degrade import down
-from .student import MODELS, model_name
+from .data import read_faces
+from .degrade import bicubic
+from .networks import NETWORK
+from .quality import to_float
 
 LICENCE = "research use only: trained partly on non-commercial face data"
 LOSSLESS_DB = 60.0
 
 
-def half_precision_db(model: nn.Module, half: nn.Module, faces: Faces, scale: int) -> float:
-    """Smallest PSNR, over pictures, of the last step with FP16-stored against FP32 weights.
+def result(model: nn.Module, spec: ModelSpec, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """What a network makes of aligned faces, on a scale of 0 to 1.
 
-    Both compute in float32; the pictures are compared as floats with peak 1, not rounded.
+    Args:
+        model: network of ``spec``.
+        spec: row of the registry.
+        pixels: uint8 RGB [N, 128, 128, 3].
+
+    Returns:
+        float64 [N, ...]: the last step's picture, or AU probabilities.
+    """
+    with torch.no_grad():
+        if spec.task == "super-resolution":
+            found = model(bicubic(to_float(pixels), spec.input_size)).steps[-1]
+        else:
+            found = model(to_float(au_crop(pixels))).probabilities
+    return np.asarray(found.double().numpy())
+
+
+def half_precision_db(
+    model: nn.Module, half: nn.Module, spec: ModelSpec, pixels: NDArray[np.uint8], batch: int = 32
+) -> float:
+    """Smallest PSNR, over faces, of results with FP16-stored against FP32 weights.
+
+    Both compute in float32; results are compared as they are, with peak 1, not rounded.
     """
     worst = math.inf
-    for start in range(0, len(faces), 32):
-        pixels = torch.from_numpy(faces.pixels[start : start + 32])
-        small = down(pixels.permute(0, 3, 1, 2).float() / 255, scale)
-        with torch.no_grad():
-            pair = [network(small).steps[-1].numpy() for network in (model, half)]
-        for a, b in zip(*pair, strict=True):
-            mse = float(np.mean((a.astype(np.float64) - b) ** 2))
+    for start in range(0, len(pixels), batch):
+        some = pixels[start : start + batch]
+        for a, b in zip(result(model, spec, some), result(half, spec, some), strict=True):
+            mse = float(np.mean((a - b) ** 2))
             worst = min(worst, math.inf if mse == 0 else -10 * math.log10(mse))
     return worst
 
 
 def main(
-    checkpoint: Annotated[Path, typer.Option(help="Checkpoint of facedge.training.student.")],
-    scale: Annotated[int, typer.Option(help="8 (16 -> 128) or 4 (32 -> 128).")],
+    checkpoint: Annotated[Path, typer.Option(help="Checkpoint of a recipe.")],
+    model: Annotated[str, typer.Option(help="Model of the registry.")],
     data: Annotated[Path, typer.Option(help="Faces on which FP16 storage is compared with FP32.")],
     summary: Annotated[str, typer.Option(help="What it was trained on, for the metadata.")],
     out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
     licence: Annotated[str, typer.Option(help="Terms of the weights.")] = LICENCE,
 ) -> None:
     """Write a checkpoint's averaged weights, in FP16 where that is loss-free to 60 dB."""
-    if scale not in MODELS:
-        raise InputError(f"--scale is {scale}; fsr-student has {' and '.join(map(str, MODELS))}")
-    saved = checkpoints.read(checkpoint, model_name(scale))
-    spec = registry.get(MODELS[scale])
-    model = spec.build().eval()
-    model.load_state_dict(saved.average)
-    rounded = copy.deepcopy(model).half().float()
-    compared = half_precision_db(model, rounded, read_faces(data), scale)
+    spec = registry.get(model)
+    saved = checkpoints.read(checkpoint, model)
+    network = spec.build().eval()
+    own = {k.removeprefix(NETWORK): v for k, v in saved.average.items() if k.startswith(NETWORK)}
+    try:
+        network.load_state_dict(own)
+    except RuntimeError as error:
+        raise InputError(
+            f"{checkpoint} was trained with another shape of {model}; expected the registry's"
+        ) from error
+    rounded = copy.deepcopy(network).half().float()
+    compared = half_precision_db(network, rounded, spec, read_faces(data).pixels)
     lossless = compared >= LOSSLESS_DB
     weights.save(
-        model,
+        network,
         out,
         {
             "model": spec.name,

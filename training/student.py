@@ -1,149 +1,158 @@
-"""Recipe of the S1 student on bicubic pairs: ``python -m facedge.training.student --help``."""
+"""Recipe of the S1 student: ``python -m facedge.training.student --help``."""
 
 from __future__ import annotations
 
-import json
-import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 import typer
-from torch import nn
 
 from facedge.errors import InputError
-from facedge.extras import require
+from facedge.models import registry
 from facedge.models.fsr_student import FsrStudent
 
-from . import checkpoint as checkpoints
+from . import options, parallel
 from .command import command
 from .data import Batches, read_faces
-from .loop import Budget, Report, Trainer
-from .quality import evaluate
+from .degradation import DeNet, load_degradation
+from .loop import Options, Trainer
+from .networks import begin_at_base, network_of, take_weights
+from .real import read_real
+from .run import train
 from .schedule import Schedule
-from .sheet import write_sheet
+from .super_resolution import EdgeRecurrence, Real, pseudo_truth
+from .validation import Validation
 
-LAST = "last.pt"
 MODELS = {8: "fsr-student", 4: "fsr-student-x4"}
 """Scale -> name in the registry."""
 
 
 def model_name(scale: int) -> str:
-    """What checkpoints call the student of a scale."""
-    return f"fsr-student scale {scale}"
+    """The student of a scale.
+
+    Raises:
+        InputError: there is none.
+    """
+    if scale not in MODELS:
+        raise InputError(f"--scale is {scale}; fsr-student has {' and '.join(map(str, MODELS))}")
+    return MODELS[scale]
 
 
 def new_student(scale: int, seed: int) -> FsrStudent:
-    """A seeded student whose pictures begin at the bilinear base.
-
-    Convolutions keep torch's default initialisation, whose gain is small enough for a recurrent
-    residual network without normalisation; the reconstruction is nearly zero.
-    """
+    """A seeded student whose pictures begin at the bilinear base."""
     torch.manual_seed(seed)
     student = FsrStudent(scale=scale)
-    with torch.no_grad():
-        student.reconstruct.conv.weight.mul_(0.05)
-        nn.init.zeros_(student.reconstruct.conv.bias)  # type: ignore[arg-type]
+    begin_at_base(student)
     return student
 
 
-def take_weights(student: FsrStudent, path: Path) -> None:
-    """Start from a checkpoint's averaged weights; the head may be of another scale.
+def guidance(
+    folder: Path, teacher: Path | None, scale: int, count: int, pseudo: float, cycle: float
+) -> Real:
+    """Real faces and the teacher's pictures of them.
 
-    Raises:
-        InputError: the checkpoint is of a network with another trunk.
+    Args:
+        folder: real low-resolution faces.
+        teacher: weights of the teacher; None leaves its opinion out.
+        scale: of the student; a teacher for 8x sees the faces at its own size.
+        count: faces per iteration.
+        pseudo: weight of the teacher's opinion.
+        cycle: weight of the cycle.
     """
-    saved = checkpoints.read(path).average
-    own = student.state_dict()
-    fitting = {k: v for k, v in saved.items() if k in own and own[k].shape == v.shape}
-    left = sorted(k for k in own if k not in fitting and not k.startswith("head."))
-    if left:
-        raise InputError(f"{path} does not fit fsr-student; {left[0]} is missing or differs")
-    student.load_state_dict({**own, **fitting})
+    small = read_real(folder, 128 // scale).pixels
+    if teacher is None:
+        return Real(small, small[:, :1, :1].repeat(128, 1).repeat(128, 2), count, 0.0, cycle)
+    seen = read_real(folder, registry.get("fsr-teacher").input_size).pixels
+    return Real(small, pseudo_truth(network_of("fsr-teacher", teacher), seen), count, pseudo, cycle)
 
 
 def main(
     data: Annotated[Path, typer.Option(help="Folder of aligned 128x128 faces to train on.")],
-    out: Annotated[Path, typer.Option(help="Folder for checkpoints, logs and picture sheets.")],
+    out: options.Out,
     val: Annotated[Path | None, typer.Option(help="Folder of faces to validate on.")] = None,
     scale: Annotated[int, typer.Option(help="8 (16 -> 128) or 4 (32 -> 128).")] = 8,
-    hours: Annotated[float | None, typer.Option(help="Training time; or --iterations.")] = None,
-    iterations: Annotated[int | None, typer.Option(help="Iterations; or --hours.")] = None,
-    init: Annotated[Path | None, typer.Option(help="Checkpoint to start from.")] = None,
+    hours: options.Hours = None,
+    iterations: options.Iterations = None,
+    init: Annotated[
+        Path | None, typer.Option(help="Weights or checkpoint to start from; the head may differ.")
+    ] = None,
+    degradation: Annotated[
+        Path | None, typer.Option(help="Learned degradation (facedge.training.denet).")
+    ] = None,
+    degraded: Annotated[float, typer.Option(help="Share of pictures it degrades.")] = 0.5,
+    real: Annotated[
+        Path | None, typer.Option(help="Folder of real low-resolution faces for the cycle.")
+    ] = None,
+    teacher: Annotated[
+        Path | None, typer.Option(help="Teacher's weights, to judge the real faces (8x).")
+    ] = None,
+    real_batch: Annotated[int, typer.Option(help="Real faces per iteration.")] = 2,
+    pseudo: Annotated[float, typer.Option(help="Weight of the teacher's pictures.")] = 0.25,
+    cycle: Annotated[float, typer.Option(help="Weight of the cycle.")] = 0.25,
+    edges: Annotated[bool, typer.Option(help="Embed edges; --no-edges is an ablation.")] = True,
     batch: Annotated[int, typer.Option(help="Pictures per iteration.")] = 16,
     rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
-    warmup: Annotated[float, typer.Option(help="Share of the run before the peak.")] = 0.02,
+    warmup: options.Warmup = 0.02,
     grow: Annotated[float, typer.Option(help="Share over which steps are added.")] = 0.25,
     settle: Annotated[float, typer.Option(help="Share after which the loss is log-MSE.")] = 0.6,
     warp: Annotated[float, typer.Option(help="Share of pictures moved, turned, zoomed.")] = 0.7,
-    seed: Annotated[int, typer.Option(help="Seed of weights, order, augmentation.")] = 0,
-    workers: Annotated[int, typer.Option(help="CPU cores to use.")] = 2,
-    save_every: Annotated[int, typer.Option(help="Iterations between checkpoints.")] = 200,
-    check_every: Annotated[int, typer.Option(help="Iterations between validations.")] = 1000,
-    tensorboard: Annotated[bool, typer.Option(help="Log to TensorBoard as well.")] = False,
+    seed: options.Seed = 0,
+    workers: options.Workers = 2,
+    device: options.DeviceName = "auto",
+    precision: options.Precision = "auto",
+    compiled: options.Compile = False,
+    save_every: options.SaveEvery = 200,
+    check_every: options.CheckEvery = 0,
+    tensorboard: options.Tensorboard = False,
 ) -> None:
-    """Train the S1 student on bicubic pairs; run again with the same --out to go on."""
-    if scale not in MODELS:
-        raise InputError(f"--scale is {scale}; fsr-student has {' and '.join(map(str, MODELS))}")
-    if not hours and not iterations:
-        raise InputError("no end was given; pass --hours or --iterations")
+    """Train the S1 student: bicubic pairs, and learned degradation, teacher and cycle on real faces.
+
+    Run again with the same --out to go on.
+    """
+    name = model_name(scale)
+    limit = options.budget(iterations, hours)
+    if real and not degradation:
+        raise InputError("--real needs --degradation: the cycle begins with it")
     torch.set_num_threads(1)
+    where = parallel.choose(device, precision)
     faces = read_faces(data)
     held_out = read_faces(val) if val else None
     student = new_student(scale, seed)
-    last = out / LAST
-    if init and not last.exists():
-        take_weights(student, init)
-    trainer = Trainer(
+    if init:
+        take_weights(student, init, "head.")
+    learned: DeNet | None = load_degradation(degradation, scale) if degradation else None
+    schedule = Schedule(peak=rate, warmup=warmup, grow=grow, settle=settle)
+    batches = Batches(faces.pixels, batch, seed, warp=warp)
+    objective = EdgeRecurrence(
         student,
-        model_name(scale),
-        Batches(faces.pixels, batch, seed, warp=warp),
-        Budget(iterations, hours),
-        Schedule(peak=rate, warmup=warmup, grow=grow, settle=settle),
-        seed=seed,
-        workers=workers,
+        batches,
+        schedule,
+        seed,
+        degradation=learned,
+        degraded=degraded,
+        real=guidance(real, teacher, scale, real_batch, pseudo, cycle) if real else None,
+        edges=edges,
+        compiled=compiled,
     )
-    if last.exists():
-        trainer.resume(last)
-    out.mkdir(parents=True, exist_ok=True)
-    log = _Log(out, tensorboard)
-    while trainer.progress < 1.0:
-        report = trainer.run(report_every=50)
-        log.report(report)
-        if report.iteration % save_every == 0 or report.progress >= 1.0:
-            trainer.save(last)
-        if held_out and (report.iteration % check_every == 0 or report.progress >= 1.0):
-            found = evaluate(trainer.averaged_model, held_out, scale, ssim=False)
-            log.quality(report.iteration, [q.psnr_y for q in found.steps], found.bicubic.psnr_y)
-            write_sheet(trainer.averaged_model, held_out, scale, out / "sheet.png")
-
-
-class _Log:
-    def __init__(self, out: Path, tensorboard: bool) -> None:
-        self.path, self.began = out / "log.jsonl", time.monotonic()
-        self.writer: Any = None
-        if tensorboard:
-            module = require("torch.utils.tensorboard", "training", "log to TensorBoard")
-            self.writer = module.SummaryWriter(str(out))
-
-    def report(self, report: Report) -> None:
-        self._line(vars(report))
-        if self.writer:
-            self.writer.add_scalar("loss", report.loss, report.iteration)
-            self.writer.add_scalar("rate", report.rate, report.iteration)
-
-    def quality(self, iteration: int, steps: list[float], bicubic: float) -> None:
-        self._line({"iteration": iteration, "psnr_y": steps, "bicubic": bicubic})
-        if self.writer:
-            for index, value in enumerate(steps, 1):
-                self.writer.add_scalar(f"psnr_y/step_{index}", value, iteration)
-
-    def _line(self, values: dict[str, Any]) -> None:
-        short = {k: round(v, 6) if isinstance(v, float) else v for k, v in values.items()}
-        line = json.dumps(short)
-        print(line, flush=True)
-        with self.path.open("a") as stream:
-            stream.write(line + "\n")
+    trainer = Trainer(
+        objective,
+        name,
+        limit,
+        schedule,
+        Options(part=max(1, -(-batch // (2 * workers))), workers=workers),
+        device=where,
+        seed=seed,
+    )
+    check = Validation(trainer, held_out, scale, out, learned) if held_out else None
+    train(
+        trainer,
+        out,
+        check,
+        pace=options.pace(save_every, check_every),
+        per_epoch=batches.per_epoch,
+        tensorboard=tensorboard,
+    )
 
 
 if __name__ == "__main__":

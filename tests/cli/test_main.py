@@ -167,7 +167,8 @@ def test_a_full_disk_while_writing_the_bundle_is_one_sentence(tmp_path, capsys, 
 
 
 @pytest.mark.parametrize(
-    "command", ["build", "run", "verify", "inspect", "engine", "calibrate", "models", "passes"]
+    "command",
+    ["build", "run", "verify", "inspect", "engine", "calibrate", "eval", "models", "passes"],
 )
 def test_every_command_has_help_that_teaches(command, capsys):
     assert execute(app, [command, "--help"]) == 0

@@ -16,7 +16,7 @@ from facedge.models.seeding import seed
 
 # Narrow and shallow: every kind of layer once or twice.
 SMALL: dict[str, Callable[[], nn.Module]] = {
-    "fsr-teacher": lambda: FsrTeacher(width=8, groups=2, fusion_blocks=1),
+    "fsr-teacher": lambda: FsrTeacher(width=32, deep=32, deep_blocks=2),
     "fsr-student": lambda: FsrStudent(width=32, deep=32, deep_blocks=1),
     "fsr-student-x4": lambda: FsrStudent(scale=4, width=32, deep=32, deep_blocks=1),
     "fsr-priors": lambda: FsrPriors(width=8, groups=2, fusion_blocks=1),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ import torch
 from facedge.errors import InputError
 from facedge.models import registry, weights
 from facedge.training.data import Batches, Faces
-from facedge.training.evaluate import main as evaluate
 from facedge.training.loop import Budget, Trainer
 from facedge.training.ship import half_precision_db, main
 from facedge.training.student import model_name, new_student
@@ -44,11 +42,6 @@ def test_shipped_weights_are_the_average_and_load_into_the_model(
         "iterations": "1",
         "data": "12 crops",
     }
-    evaluate(folder, "fsr-student", path, threads=1, as_json=True)
-    found = json.loads(capsys.readouterr().out)
-    assert found["pictures"] == 12
-    assert found["weights_sha256"] == loaded.sha256
-    assert len(found["steps"]) == 3
 
 
 def test_half_precision_is_measured_on_the_picture(pixels: np.ndarray) -> None:
@@ -70,8 +63,3 @@ def test_a_checkpoint_of_another_scale_is_refused(
     with pytest.raises(InputError, match="scale 8; expected fsr-student scale 4"):
         main(tmp_path / "last.pt", 4, folder, "", path)
     assert not path.exists()
-
-
-def test_only_super_resolution_is_evaluated(folder: Path) -> None:
-    with pytest.raises(InputError, match="au-gcn is for action-units"):
-        evaluate(folder, "au-gcn")

@@ -1,0 +1,85 @@
+"""Where a recipe runs: device, mixed precision, and the processes that torchrun started."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, distributed
+
+from facedge.errors import InputError
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device of this process and its place among the processes of one run.
+
+    Attributes:
+        device: where the network lives.
+        bfloat16: whether convolutions run in bfloat16.
+        rank: number of this process, 0 unless torchrun started several.
+        world: number of processes.
+    """
+
+    device: torch.device
+    bfloat16: bool
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes checkpoints, logs and pictures."""
+        return self.rank == 0
+
+    def average(self, gradients: list[Tensor]) -> None:
+        """Mean of the gradients of all processes, in place."""
+        if self.world == 1:
+            return
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        distributed.all_reduce(flat)
+        flat /= self.world
+        sizes = [gradient.numel() for gradient in gradients]
+        for gradient, part in zip(gradients, flat.split(sizes), strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+
+def bfloat16_is_fast(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware (AMX or AVX-512 BF16; Ampere on)."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("amx_bf16") or able.get("avx512_bf16"))
+
+
+def choose(name: str = "auto", precision: str = "auto") -> Device:
+    """The device of this process.
+
+    Under torchrun (``RANK``, ``WORLD_SIZE``, ``LOCAL_RANK``) the process group is joined, NCCL on
+    GPUs and Gloo on CPUs.
+
+    Args:
+        name: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+        precision: ``auto``, ``float32`` or ``bfloat16``.
+
+    Raises:
+        InputError: no such device here, or no such precision.
+    """
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise InputError(f"--precision is {precision}; expected auto, float32 or bfloat16")
+    local = os.environ.get("LOCAL_RANK")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and local is not None:
+        name = f"cuda:{local}"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(f"--device is {name}; expected auto, cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"--device is {name} and torch finds no GPU here; pass --device cpu")
+    bfloat16 = bfloat16_is_fast(device) if precision == "auto" else precision == "bfloat16"
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world > 1 and not distributed.is_initialized():
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return Device(device, bfloat16, int(os.environ.get("RANK", "0")) if world > 1 else 0, world)
