@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .attention import PredefinedAttentions
-from .contract import ACTION_UNITS, ActionUnits
+from .contract import ACTION_UNITS, ActionUnits, FaceFeatures, fused
 from .graph_convolution import UnitGraph
 from .jaa import HighLevel, LandmarkRegression, Refinement, RegionLearning
 
@@ -54,11 +54,8 @@ class AuGcn(nn.Module):
             nn.Linear(2 * features + units * node, hidden), nn.Linear(hidden, 2 * units)
         )
 
-    def forward(self, image: Tensor) -> ActionUnits:
-        """Float RGB [N, 3, 176, 176] in [0, 1] -> ActionUnits with logits [N, 12, 2].
-
-        The logits are log-probabilities of (absent, present).
-        """
+    def describe(self, image: Tensor) -> FaceFeatures:
+        """Float RGB [N, 3, 176, 176] in [0, 1] -> what the action units are decided from."""
         region = self.region(image - 0.5)
         align = self.align(region)
         landmarks = self.landmarks(align)
@@ -67,7 +64,15 @@ class AuGcn(nn.Module):
             branch(region * refine(attention))
             for branch, refine, attention in zip(self.local, self.refine, maps, strict=True)
         ]
-        nodes = self.graph(self.embed(torch.stack(local, 1)))
-        fused = torch.cat([align, self.whole(region), nodes.flatten(1)], 1)
-        logits = F.log_softmax(self.classify(fused).reshape(-1, len(ACTION_UNITS), 2), -1)
-        return ActionUnits(logits, logits.exp()[:, :, 1], landmarks)
+        return FaceFeatures(align, self.whole(region), torch.stack(local, 1), landmarks)
+
+    def forward(self, image: Tensor) -> ActionUnits:
+        """Float RGB [N, 3, 176, 176] in [0, 1] -> ActionUnits with logits [N, 12, 2].
+
+        The logits are log-probabilities of (absent, present).
+        """
+        seen = self.describe(image)
+        nodes = self.graph(self.embed(seen.local))
+        pairs = self.classify(fused(seen, nodes)).reshape(-1, len(ACTION_UNITS), 2)
+        logits = F.log_softmax(pairs, -1)
+        return ActionUnits(logits, logits.exp()[:, :, 1], seen.landmarks)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 Task = Literal["super-resolution", "action-units"]
@@ -28,6 +29,27 @@ class SuperResolved(NamedTuple):
     state: Tensor
     landmarks: Tensor | None = None
     action_units: Tensor | None = None
+
+
+class FaceFeatures(NamedTuple):
+    """What an action-unit network sees before it decides.
+
+    Attributes:
+        align: alignment feature, float [N, A].
+        whole: global feature, float [N, G].
+        local: feature of each AU, float [N, 12, L].
+        landmarks: float [N, 49, 2], x and y in pixels of the input.
+    """
+
+    align: Tensor
+    whole: Tensor
+    local: Tensor
+    landmarks: Tensor
+
+
+def fused(seen: FaceFeatures, nodes: Tensor) -> Tensor:
+    """Features beside the graph's nodes [N, 12, n]: float [N, A + G + 12 n]."""
+    return torch.cat([seen.align, seen.whole, nodes.flatten(1)], 1)
 
 
 class ActionUnits(NamedTuple):

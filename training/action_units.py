@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import torch
 import typer
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from facedge.errors import InputError
-from facedge.models.au_gcn_edge import AuGcnEdge, Description, UnitEmbedding
-from facedge.models.contract import ACTION_UNITS
-from facedge.models.graph_convolution import UnitGraph, adjacency
+from facedge.models import registry
+from facedge.models.au_gcn import AuGcn
+from facedge.models.au_gcn_edge import AuGcnEdge
+from facedge.models.contract import ACTION_UNITS, FaceFeatures, fused
+from facedge.models.graph_convolution import adjacency
 
 from . import options, parallel
+from .au_datasets import read_abaw2, read_bp4d, read_disfa
 from .au_losses import alignment, cross_entropy, dice, unit_weights
 from .au_metric import measure
 from .command import command
 from .expressions import (
-    LabelledFaces,
+    UnitFaces,
     crop,
     draw_weights,
     read_expressions,
@@ -32,46 +38,47 @@ from .loop import Options, Trainer
 from .objective import Batch, Term
 from .run import train
 from .schedule import Schedule
+from .unit_frames import with_landmarks
 
 MODEL = "au-gcn-edge"
 
 
 class PlainHead(nn.Module):
-    """The decision of :class:`AuGcnEdge` without the graph: every AU is joined to itself alone.
+    """The decision of an action-unit network without the graph: every AU is joined to itself alone.
 
-    Its layers are those of the network's own head, so that the graph's edges are all that differs.
+    It begins as a copy of the network's own head, so that the graph's edges are all that differs.
     """
 
-    def __init__(self, network: AuGcnEdge) -> None:
+    def __init__(self, network: AuGcn | AuGcnEdge) -> None:
         super().__init__()
-        units = len(ACTION_UNITS)
-        deep, node = network.embed.weight.shape[1:]
-        self.embed = UnitEmbedding(units, deep, node)
-        self.graph = UnitGraph(node, node, node)
-        self.graph.adjacency.copy_(torch.eye(units))
-        self.classify = nn.Linear(network.classify.in_features, units)
-
-    def forward(self, seen: Description) -> Tensor:
-        nodes = self.graph(self.embed(seen.local))
-        out: Tensor = self.classify(torch.cat([seen.align, seen.whole, nodes.flatten(1)], 1))
-        return out
+        head = (network.embed, network.graph, network.classify)
+        self.embed, self.graph, self.classify = copy.deepcopy(head)
+        self.graph.adjacency.copy_(torch.eye(len(ACTION_UNITS)))
 
 
 class Compared(nn.Module):
     """The network, and beside it a head without the graph on the same features."""
 
-    def __init__(self, network: AuGcnEdge) -> None:
+    def __init__(self, network: AuGcn | AuGcnEdge) -> None:
         super().__init__()
         self.network = network
         self.plain = PlainHead(network)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits with the graph, without it, and landmarks."""
-        net = self.network
-        seen = net.describe(image)
-        nodes = net.graph(net.embed(seen.local))
-        logits = net.classify(torch.cat([seen.align, seen.whole, nodes.flatten(1)], 1))
-        return logits, self.plain(seen), seen.landmarks
+        """Logits [N, 12] with the graph, without it, and landmarks [N, 49, 2]."""
+        seen = self.network.describe(image)
+        return decide(self.network, seen), decide(self.plain, seen), seen.landmarks
+
+
+def decide(head: AuGcn | AuGcnEdge | PlainHead, seen: FaceFeatures) -> Tensor:
+    """Log-odds of each AU, float [N, 12]; of two logits for an AU, their difference."""
+    embed = getattr(head.embed, "together", head.embed)
+    nodes = head.graph(embed(seen.local))
+    out: Tensor = head.classify(fused(seen, nodes))
+    if out.shape[1] == len(ACTION_UNITS):
+        return out
+    pairs = out.reshape(-1, len(ACTION_UNITS), 2)
+    return pairs[:, :, 1] - pairs[:, :, 0]
 
 
 class WeakActionUnits:
@@ -89,8 +96,8 @@ class WeakActionUnits:
     def __init__(
         self,
         model: Compared,
-        labelled: LabelledFaces,
-        faces: LabelledFaces | None,
+        labelled: UnitFaces,
+        faces: UnitFaces | None,
         batch: int,
         seed: int,
         align: float = 5.0,
@@ -133,7 +140,7 @@ class WeakActionUnits:
         )
 
 
-def predict(model: Compared, faces: LabelledFaces, batch: int = 32) -> tuple[np.ndarray, ...]:
+def predict(model: Compared, faces: UnitFaces, batch: int = 32) -> tuple[np.ndarray, ...]:
     """Probabilities with and without the graph [N, 12], landmarks and their truth [N, 49, 2]."""
     where = next(model.parameters()).device
     model.eval()
@@ -148,7 +155,7 @@ def predict(model: Compared, faces: LabelledFaces, batch: int = 32) -> tuple[np.
     return tuple(np.concatenate(column) for column in zip(*rows, strict=True))
 
 
-def figures(model: Compared, faces: LabelledFaces) -> dict[str, float]:
+def figures(model: Compared, faces: UnitFaces) -> dict[str, float]:
     """Mean F1 and ABAW2 score with and without the graph, and the landmark error in percent."""
     graph, plain, landmarks, truth = predict(model, faces)
     eyes = np.linalg.norm(truth[:, 19] - truth[:, 28], axis=1)
@@ -163,14 +170,62 @@ def figures(model: Compared, faces: LabelledFaces) -> dict[str, float]:
     }
 
 
+class Dataset(str, Enum):
+    """Where labels come from."""
+
+    weak = "weak"
+    abaw2 = "abaw2"
+    disfa = "disfa"
+    bp4d = "bp4d"
+
+
+def read_sets(
+    dataset: Dataset, data: Path, pictures: Path | None, landmarks: Path | None
+) -> tuple[UnitFaces, UnitFaces]:
+    """Faces to train on, and others to validate on.
+
+    Weak labels have their own splits; of ABAW2 the folder beside ``Train_Set`` validates; of
+    DISFA and BP4D a third of the subjects does.
+
+    Raises:
+        InputError: what the data set needs is missing or not what it has to be.
+    """
+    if dataset is Dataset.weak:
+        return read_expressions(data, "train"), read_expressions(data, "val")
+    if pictures is None or landmarks is None:
+        raise InputError(f"--dataset {dataset.value} needs --pictures and --landmarks")
+    if dataset is Dataset.abaw2:
+        parts = [read_abaw2(data / name, pictures) for name in ("Train_Set", "Validation_Set")]
+        train_set, held_out = (with_landmarks(part, pictures, landmarks) for part in parts)
+        return train_set, held_out
+    read = read_disfa if dataset is Dataset.disfa else read_bp4d
+    return with_landmarks(read(data, pictures), pictures, landmarks).split()
+
+
 def main(
-    data: Annotated[Path, typer.Option(help="Folder of expressions with labels and landmarks.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="Folder of expressions with labels.csv and landmarks68.csv; or of the data "
+            "set's annotations."
+        ),
+    ],
     out: options.Out,
-    faces: Annotated[
-        Path | None, typer.Option(help="Folder of aligned 128x128 faces, for landmarks as well.")
+    model: Annotated[str, typer.Option(help="au-gcn-edge or au-gcn.")] = MODEL,
+    dataset: Annotated[Dataset, typer.Option(help="Whose labels.")] = Dataset.weak,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Frames of the data set, but for weak labels.")
     ] = None,
     landmarks: Annotated[
-        Path | None, typer.Option(help="Their landmarks; beside the folder by default.")
+        Path | None,
+        typer.Option(help="CSV of 68 landmarks of each frame, named as a path from --pictures."),
+    ] = None,
+    faces: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of aligned 128x128 faces that teach landmarks as well; "
+            "landmarks68.csv lies beside it."
+        ),
     ] = None,
     hours: options.Hours = None,
     iterations: options.Iterations = None,
@@ -185,23 +240,28 @@ def main(
     check_every: options.CheckEvery = 0,
     tensorboard: options.Tensorboard = False,
 ) -> None:
-    """Train au-gcn-edge on landmarks and weak labels, and a head without the graph beside it."""
+    """Train an action-unit network, and a head without the graph beside it, on landmarks and AUs.
+
+    Weak labels follow from emotions; with the labels of Aff-Wild2, DISFA or BP4D it is the real
+    thing. Run again with the same --out to go on.
+    """
     if batch < 4:
         raise InputError(f"--batch is {batch}; batch normalisation needs at least 4 pictures")
+    limit = options.budget(iterations, hours)
     torch.set_num_threads(threads)
     where = parallel.choose(device, precision)
     torch.manual_seed(seed)
-    labelled = read_expressions(data, "train")
-    held_out = read_expressions(data, "val")
-    more = read_unlabelled(faces, landmarks or faces.parent / "landmarks68.csv") if faces else None
-    network = AuGcnEdge()
-    whole = torch.from_numpy(labelled.labels[(labelled.labels >= 0).all(1)])
-    network.graph.adjacency.copy_(adjacency(whole))
+    labelled, held_out = read_sets(dataset, data, pictures, landmarks)
+    more = read_unlabelled(faces, faces.parent / "landmarks68.csv") if faces else None
+    network = registry.get(model).build()
+    if not isinstance(network, (AuGcn, AuGcnEdge)):
+        raise InputError(f"--model is {model}; expected au-gcn-edge or au-gcn")
+    network.graph.adjacency.copy_(adjacency(complete(labelled.labels)))
     objective = WeakActionUnits(Compared(network), labelled, more, batch, seed)
     trainer = Trainer(
         objective,
-        MODEL,
-        options.budget(iterations, hours),
+        model,
+        limit,
         Schedule(peak=rate, warmup=warmup),
         Options(part=batch, workers=1, weight_decay=1e-2, clip=5.0),
         device=where,
@@ -209,16 +269,28 @@ def main(
     )
 
     def check() -> Mapping[str, float]:
-        return figures(trainer.averaged_model, held_out)  # type: ignore[arg-type]
+        model = trainer.averaged_model
+        assert isinstance(model, Compared)
+        return figures(model, held_out)
 
     train(
         trainer,
         out,
         check,
         pace=options.pace(save_every, check_every),
-        per_epoch=len(labelled) // batch,
+        per_epoch=max(1, len(labelled) // batch),
         tensorboard=tensorboard,
     )
+
+
+def complete(labels: NDArray[np.int8]) -> Tensor:
+    """Rows whose AUs are all labelled, for the graph's co-occurrence; missing columns count as off.
+
+    An AU that a data set lacks altogether is joined to none.
+    """
+    coded = (labels >= 0).any(0)
+    rows = labels[(labels[:, coded] >= 0).all(1)]
+    return torch.from_numpy(np.maximum(rows, 0))
 
 
 if __name__ == "__main__":

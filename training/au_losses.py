@@ -1,4 +1,4 @@
-"""Losses of action-unit networks (after JAA-Net, arXiv 1803.05588), with missing labels left out."""
+"""Losses of action-unit networks (after JAA-Net, arXiv 1803.05588) without missing labels."""
 
 from __future__ import annotations
 
@@ -64,4 +64,3 @@ def alignment(found: Tensor, truth: Tensor) -> Tensor:
     left, right = truth[:, LEFT_EYE].mean(1), truth[:, RIGHT_EYE].mean(1)
     between = (left - right).square().sum(1).clamp(min=1)
     return ((found - truth).square().sum(2).mean(1) / between).mean()
-

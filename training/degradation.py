@@ -74,7 +74,11 @@ class Critic(nn.Module):
     def __init__(self, width: int = 64) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for inputs, outputs, stride in ((3, width, 1), (width, 2 * width, 2), (2 * width,) * 2 + (1,)):
+        for inputs, outputs, stride in (
+            (3, width, 1),
+            (width, 2 * width, 2),
+            (2 * width,) * 2 + (1,),
+        ):
             layers += [
                 spectral_norm(nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1)),
                 nn.LeakyReLU(SLOPE),

@@ -27,7 +27,6 @@ from .real import read_real
 from .run import train
 from .schedule import Schedule
 
-
 CONTENT, CRITIC = 10.0, 0.1
 
 
@@ -108,7 +107,8 @@ def main(
     tensorboard: options.Tensorboard = False,
 ) -> None:
     """Learn how real cameras degrade faces; writes denet.safetensors into --out."""
-    torch.set_num_threads(1)
+    # Spectral normalisation counts its own calls, as batch normalisation does: one worker.
+    torch.set_num_threads(workers)
     where = parallel.choose(device, precision)
     torch.manual_seed(seed)
     faces, lows = read_faces(data), read_real(real, 128 // scale)
@@ -124,7 +124,7 @@ def main(
         f"denet scale {scale}",
         options.budget(iterations, hours),
         Schedule(peak=rate, warmup=warmup),
-        Options(part=-(-batch // workers), workers=workers),
+        Options(part=batch, workers=1),
         device=where,
         seed=seed,
     )
@@ -161,7 +161,9 @@ def _show(net: DeNet, faces: Faces, real: Faces, out: Path) -> dict[str, float]:
         learned = net.eval()(truth.to(where), noise.to(where)).cpu().clamp(0, 1)
     others = torch.from_numpy(real.pixels).permute(0, 3, 1, 2).float() / 255
     shown = others[np.linspace(0, len(others) - 1, count).astype(int)]
-    enlarged = [F.interpolate(x[:: 256 // count][:count], size=(128, 128)) for x in (small, learned)]
+    enlarged = [
+        F.interpolate(x[:: 256 // count][:count], size=(128, 128)) for x in (small, learned)
+    ]
     lines = [truth[:: 256 // count][:count], *enlarged, F.interpolate(shown, size=(128, 128))]
     sheet = np.vstack([np.hstack(list(to_uint8(line))) for line in lines])
     ok, encoded = cv2.imencode(".png", np.ascontiguousarray(sheet[:, :, ::-1]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -24,6 +25,30 @@ from .weak_labels import UNKNOWN, weak_labels
 LABELS, LANDMARKS = "labels.csv", "landmarks68.csv"
 
 
+class UnitFaces(Protocol):
+    """Faces with landmarks and action-unit labels, in memory or not."""
+
+    @property
+    def points(self) -> NDArray[np.float32]:
+        """Landmarks [N, 68, 2] in pixels of the pictures."""
+
+    @property
+    def labels(self) -> NDArray[np.int8]:
+        """int8 [N, 12], 1 on, 0 off, -1 missing."""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """What faces have in common that are drawn by their number."""
+
+    def __len__(self) -> int: ...
+
+    def picture(self, index: int) -> NDArray[np.uint8]:
+        """Picture of a face, uint8 RGB [h, w, 3]."""
+
+    def to_crop(self, index: int) -> NDArray[np.float64]:
+        """float64 [2, 3], from the picture's x, y, 1 to those of the 176x176 crop."""
+
+
 @dataclass(frozen=True)
 class LabelledFaces:
     """Aligned faces with landmarks and action-unit labels.
@@ -34,7 +59,7 @@ class LabelledFaces:
         points: float32 [N, 68, 2] in pixels of the pictures.
         labels: int8 [N, 12], 1 on, 0 off, -1 missing.
         emotions: name of each face's emotion, ``unknown`` where it has none.
-        to_crop: float64 [2, 3], from a picture's x, y, 1 to those of the 176x176 crop.
+        alignment: float64 [2, 3], from a picture's x, y, 1 to those of the 176x176 crop.
     """
 
     names: tuple[str, ...]
@@ -42,10 +67,23 @@ class LabelledFaces:
     points: NDArray[np.float32]
     labels: NDArray[np.int8]
     emotions: tuple[str, ...]
-    to_crop: NDArray[np.float64]
+    alignment: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """What faces have in common that are drawn by their number: the emotion."""
+        return self.emotions
+
+    def picture(self, index: int) -> NDArray[np.uint8]:
+        """Picture of a face, uint8 RGB."""
+        return np.asarray(self.pixels[index])
+
+    def to_crop(self, index: int) -> NDArray[np.float64]:
+        """Where the crop lies in it."""
+        return self.alignment
 
 
 def read_expressions(folder: Path, *splits: str) -> LabelledFaces:
@@ -105,16 +143,16 @@ def read_unlabelled(folder: Path, landmarks: Path) -> LabelledFaces:
     return LabelledFaces(faces.names, faces.pixels, points, labels, emotions, FACE_TO_CROP)
 
 
-def draw_weights(faces: LabelledFaces) -> NDArray[np.float64]:
-    """How often each face is drawn: by the inverse root of its emotion's count, sum 1."""
-    names, which, counts = np.unique(faces.emotions, return_inverse=True, return_counts=True)
+def draw_weights(faces: UnitFaces) -> NDArray[np.float64]:
+    """How often each face is drawn: by the inverse root of its group's count, sum 1."""
+    _, which, counts = np.unique(faces.groups, return_inverse=True, return_counts=True)
     weights = 1 / np.sqrt(counts.astype(np.float64))
     drawn = weights[which]
     return np.asarray(drawn / drawn.sum(), np.float64)
 
 
 def crop(
-    faces: LabelledFaces, index: int, rng: np.random.Generator | None = None
+    faces: UnitFaces, index: int, rng: np.random.Generator | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """The 176x176 crop of one face, as it is or varied at random.
 
@@ -129,7 +167,7 @@ def crop(
     Returns:
         uint8 RGB [176, 176, 3] and landmarks float32 [49, 2] in its pixels.
     """
-    matrix = faces.to_crop
+    matrix = faces.to_crop(index)
     if rng is not None:
         centre = (CROP - 1) / 2
         angle, zoom = rng.uniform(-10, 10), rng.uniform(0.9, 1.1)
@@ -140,7 +178,7 @@ def crop(
             turn[0, 2] += CROP - 1
         matrix = turn @ np.vstack([matrix, [0, 0, 1]])
     picture = cv2.warpAffine(
-        faces.pixels[index],
+        faces.picture(index),
         matrix,
         (CROP, CROP),
         flags=cv2.INTER_LINEAR,

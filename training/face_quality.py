@@ -56,6 +56,7 @@ class FaceQuality:
         heatmap_nme_percent: error of the 68 landmarks the network itself predicts, None where it
             predicts none or no landmarks were given.
         restored: the pictures, for a sheet.
+        first: number of the first of ``steps``; a bundle gives its last alone.
     """
 
     pictures: int
@@ -64,11 +65,12 @@ class FaceQuality:
     steps: tuple[Figures, ...]
     heatmap_nme_percent: float | None
     restored: Restored
+    first: int = 1
 
     @property
     def rows(self) -> tuple[tuple[str, Figures], ...]:
         """Named figures: truth, bicubic, step 1, ..."""
-        steps = ((f"step {index}", figures) for index, figures in enumerate(self.steps, 1))
+        steps = ((f"step {index}", figures) for index, figures in enumerate(self.steps, self.first))
         return (("truth", self.truth), ("bicubic", self.bicubic), *steps)
 
     @property
@@ -123,6 +125,7 @@ def evaluate_faces(
     points: NDArray[np.float32] | None = None,
     degrade: Degrade | None = None,
     stages: Stages | None = None,
+    first: int = 1,
 ) -> FaceQuality:
     """Take every figure of bicubic and of each step.
 
@@ -134,6 +137,7 @@ def evaluate_faces(
         points: true landmarks float32 [N, 68, 2] in pixels of the face, or None.
         degrade: makes the network's input; antialiased bicubic when None.
         stages: shows progress.
+        first: number of the first step that the model gives.
 
     Raises:
         InputError: the degradation gives another size than the network takes, or landmarks do
@@ -163,6 +167,7 @@ def evaluate_faces(
         ),
         None if own is None or points is None else error_percent(own, points),
         restored,
+        first,
     )
 
 

@@ -29,6 +29,8 @@ def grow(small: FsrStudent, large: FsrStudent) -> None:
             f"the network to grow from is for scale {small.scale}; expected {large.scale}"
         )
     old, new = small.state_dict(), large.state_dict()
+    if lost := [name for name in old if name not in new]:
+        raise InputError(f"the larger network has no {lost[0]}; a network can only grow")
     for name, target in new.items():
         if name not in old:
             if ".second." in name:  # a block of its own: the identity until it has learnt

@@ -23,7 +23,7 @@ _MIRRORED = (
 )
 # fmt: on
 MIRRORED: NDArray[np.int64] = np.array(_MIRRORED)
-"""Which point each becomes when left and right are exchanged: point i lies where MIRRORED[i] lay."""
+"""Which point each becomes in a mirrored face: point i lies where MIRRORED[i] lay."""
 
 
 def read_landmarks(path: Path) -> dict[str, NDArray[np.float32]]:
@@ -102,4 +102,4 @@ def move_points(
     """
     moved = np.einsum("nij,npj->npi", matrices[:, :, :2], points) + matrices[:, None, :, 2]
     exchanged = np.where(mirrored[:, None, None], moved[:, MIRRORED], moved)
-    return exchanged.astype(np.float32)
+    return np.asarray(exchanged, np.float32)

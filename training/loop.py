@@ -75,8 +75,8 @@ class Options:
         part: pictures a worker takes at a time; gradients of all parts of a batch are averaged.
         workers: threads that compute parts, one core each. They meet once per iteration, where
             threads inside the operators meet hundreds of times: on a busy machine that is
-            several times slower. Networks with batch normalisation need one worker and a part
-            as large as the batch.
+            several times slower. Networks with batch or spectral normalisation need one worker
+            and a part as large as the batch.
     """
 
     decay: float = 0.999
@@ -193,10 +193,16 @@ class Trainer:
                 f"{path} was begun with --seed {saved.seed}; found --seed {self.seed}: "
                 "pass the same seed or choose another --out"
             )
-        self.model.load_state_dict(saved.weights)
-        self.average.module.load_state_dict(saved.average)
+        try:
+            self.model.load_state_dict(saved.weights)
+            self.average.module.load_state_dict(saved.average)
+            self.optimiser.load_state_dict(saved.optimiser)
+        except (RuntimeError, ValueError) as error:
+            raise InputError(
+                f"{path} was begun with other options and does not fit {self.name} as it is now; "
+                "pass the same options or choose another --out"
+            ) from error
         self.average.n_averaged.fill_(saved.averaged)
-        self.optimiser.load_state_dict(saved.optimiser)
         for group in self.optimiser.param_groups:
             group["fused"] = True
         self.iteration, self.seconds = saved.iteration, saved.seconds
@@ -252,17 +258,19 @@ class Trainer:
         self.optimiser.step()
         self.average.update_parameters(self.model)
         self.iteration += 1
-        self.seconds += time.monotonic() - started
+        self.seconds = self.device.agree(self.seconds + time.monotonic() - started)
         return losses
 
     def _batch(self) -> Batch:
         """The batch of this iteration; the next one is made while it is trained on."""
-        expected = self._next is not None and self._next[0] == self.iteration
-        future = self._next[1] if self._next and expected else None
-        batch = future.result() if future else self.objective.batch(self.iteration)
-        following = self.iteration + 1
-        self._next = (following, self._ahead.submit(self.objective.batch, following))
-        return batch
+        if self._next is None or self._next[0] != self.iteration:
+            self._next = self._ask(self.iteration)
+        current = self._next[1]
+        self._next = self._ask(self.iteration + 1)
+        return current.result()
+
+    def _ask(self, iteration: int) -> tuple[int, Future[Batch]]:
+        return iteration, self._ahead.submit(self.objective.batch, iteration)
 
     def _collect(self, shares: Sequence[float], found: Sequence[Sequence[Tensor | None]]) -> None:
         """Mean gradient of all parts, and of all processes, into ``grad``."""
@@ -273,11 +281,12 @@ class Trainer:
                 if gradient is None:  # such as edges, which are not embedded before step two
                     continue
                 if parameter.grad is None:
-                    parameter.grad = gradient * share
+                    # The fused optimiser reads memory in order: a gradient lies as its parameter.
+                    out = torch.empty_like(parameter)
+                    parameter.grad = torch.mul(gradient, share, out=out)
                 else:
                     parameter.grad.add_(gradient, alpha=share)
-        present = [p.grad for p in self.parameters if p.grad is not None]
-        self.device.average(present)
+        self.device.average(self.parameters)
 
     def _gradients(
         self, part: Batch, progress: float
@@ -296,7 +305,10 @@ class Trainer:
         for count, (module, losses) in enumerate(groups.values(), 1):
             wanted = [p for p in module.parameters() if id(p) in place]
             found = torch.autograd.grad(
-                torch.stack(losses).sum(), wanted, allow_unused=True, retain_graph=count < len(groups)
+                torch.stack(losses).sum(),
+                wanted,
+                allow_unused=True,
+                retain_graph=count < len(groups),
             )
             for parameter, gradient in zip(wanted, found, strict=True):
                 index, before = place[id(parameter)], total[place[id(parameter)]]

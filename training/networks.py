@@ -58,7 +58,9 @@ def begin_at_base(network: nn.Module) -> None:
     Convolutions keep torch's default initialisation, whose gain is small enough for a recurrent
     residual network without normalisation; the last one, of the reconstruction, is nearly zero.
     """
-    *_, last = (m for m in network.reconstruct.modules() if isinstance(m, nn.Conv2d))
+    *_, last = (
+        m for m in network.get_submodule("reconstruct").modules() if isinstance(m, nn.Conv2d)
+    )
     with torch.no_grad():
         last.weight.mul_(0.05)
         if last.bias is not None:

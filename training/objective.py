@@ -30,8 +30,9 @@ class Term:
 class Objective(Protocol):
     """One training problem; everything random in it depends on the iteration alone."""
 
-    model: nn.Module
-    """All that is trained, checkpointed and averaged."""
+    @property
+    def model(self) -> nn.Module:
+        """All that is trained, checkpointed and averaged."""
 
     def batch(self, iteration: int) -> Batch:
         """Data of an iteration, on the CPU; deterministic."""

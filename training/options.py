@@ -40,5 +40,14 @@ def budget(iterations: int | None, hours: float | None) -> Budget:
 
 
 def pace(save_every: int, check_every: int) -> Pace:
-    """How often a run saves and checks."""
+    """How often a run saves and checks.
+
+    Raises:
+        InputError: one is not positive; a check every 0 iterations is one every epoch.
+    """
+    if save_every < 1 or check_every < 0:
+        raise InputError(
+            f"--save-every is {save_every} and --check-every {check_every}; expected at least 1 "
+            "and 0"
+        )
     return Pace(save=save_every, check=check_every)

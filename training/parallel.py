@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, distributed
+from torch import distributed, nn
 
 from facedge.errors import InputError
 
@@ -32,23 +33,41 @@ class Device:
         """Whether this process writes checkpoints, logs and pictures."""
         return self.rank == 0
 
-    def average(self, gradients: list[Tensor]) -> None:
-        """Mean of the gradients of all processes, in place."""
+    def average(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Mean of ``grad`` over all processes, in place.
+
+        Where only some processes have a gradient, such as DSNet's where a share of the batch has
+        no real face, it counts as zero in the others; where none has one, it stays None.
+        """
         if self.world == 1:
             return
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        present = [torch.tensor([float(p.grad is not None) for p in parameters])]
+        values = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        flat = torch.cat([x.to(self.device).flatten() for x in (*present, *values)])
         distributed.all_reduce(flat)
-        flat /= self.world
-        sizes = [gradient.numel() for gradient in gradients]
-        for gradient, part in zip(gradients, flat.split(sizes), strict=True):
-            gradient.copy_(part.view_as(gradient))
+        found, *means = torch.split(flat, [len(values), *(value.numel() for value in values)])
+        for parameter, value, count, mean in zip(
+            parameters, values, found.tolist(), means, strict=True
+        ):
+            if count:
+                parameter.grad = value.copy_((mean / self.world).view(value.shape))
+
+    def agree(self, value: float) -> float:
+        """The first process's value, in every process: what decides when all of them stop."""
+        if self.world == 1:
+            return value
+        shared = torch.tensor(value, dtype=torch.float64, device=self.device)
+        distributed.broadcast(shared, 0)
+        return float(shared)
 
 
 def bfloat16_is_fast(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 in hardware (AMX or AVX-512 BF16; Ampere on)."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    able = torch.cpu.get_capabilities()
+    able: Mapping[str, bool] = getattr(
+        torch.cpu, "get_capabilities", dict
+    )()  # older torch lacks it
     return bool(able.get("amx_bf16") or able.get("avx512_bf16"))
 
 
@@ -75,11 +94,18 @@ def choose(name: str = "auto", precision: str = "auto") -> Device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise InputError(f"--device is {name}; expected auto, cpu, cuda or cuda:N") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"--device is {name} and torch finds no GPU here; pass --device cpu")
+        raise _unknown(name) from error
+    if device.type not in ("cpu", "cuda"):
+        raise _unknown(name)
+    if device.type == "cuda" and (device.index or 0) >= (count := torch.cuda.device_count()):
+        found = f"{count} GPUs" if count > 1 else "one GPU" if count else "no GPU"
+        raise InputError(f"--device is {name} and torch finds {found} here; pass --device cpu")
     bfloat16 = bfloat16_is_fast(device) if precision == "auto" else precision == "bfloat16"
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world > 1 and not distributed.is_initialized():
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return Device(device, bfloat16, int(os.environ.get("RANK", "0")) if world > 1 else 0, world)
+
+
+def _unknown(name: str) -> InputError:
+    return InputError(f"--device is {name}; expected auto, cpu, cuda or cuda:N")

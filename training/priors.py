@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facedge.errors import InputError
-from facedge.models import registry
+from facedge.models import registry, weights
 from facedge.models.contract import SuperResolved
 
 from . import options, parallel
@@ -24,6 +25,7 @@ from .au_crop import FACE_TO_CROP, au_crop
 from .command import command
 from .data import Batches, read_faces
 from .degrade import down
+from .kept import Arrays, kept
 from .landmarks import landmarks_of, move_points
 from .loop import Options, Trainer
 from .losses import DISTANCES, over_steps
@@ -35,6 +37,7 @@ from .super_resolution import STEP_WEIGHTS
 from .validation import Validation
 
 SCALE, GRID, FACE = 8, 32, 128
+TARGETS = "units.npz"
 SIGMA = 1.0
 """Standard deviation of a landmark's peak, in cells of the 32x32 heatmap."""
 
@@ -62,9 +65,9 @@ class Silent(nn.Module):
 def silence(network: nn.Module, priors: Priors) -> None:
     """Take priors away from a network of S2, in place."""
     if priors is Priors.none:
-        network.embed_landmarks = Silent(network.embed_landmarks)
+        network.embed_landmarks = Silent(network.get_submodule("embed_landmarks"))
     if priors is not Priors.both:
-        network.embed_units = Silent(network.embed_units)
+        network.embed_units = Silent(network.get_submodule("embed_units"))
 
 
 def heatmaps_of(points: Tensor) -> Tensor:
@@ -102,6 +105,25 @@ def to_crop(pictures: Tensor) -> Tensor:
     return F.grid_sample(
         pictures, grid.expand(len(pictures), -1, -1, -1), padding_mode="border", align_corners=False
     )
+
+
+def unit_targets(reader: nn.Module, pixels: NDArray[np.uint8], path: Path) -> NDArray[np.float32]:
+    """What an action-unit network reads from every face, kept in a file for the next time.
+
+    Args:
+        reader: the network.
+        pixels: uint8 RGB [N, 128, 128, 3].
+        path: ``.npz`` of an earlier call; used again for the same network and number of faces.
+
+    Returns:
+        Probabilities float32 [N, 12].
+    """
+
+    def read() -> Arrays:
+        return {"units": read_units(reader, au_crop(pixels), batch=32).probabilities}
+
+    owner = f"{weights.hash_state(reader)} {hashlib.sha256(pixels).hexdigest()}"
+    return np.asarray(kept(path, owner, read)["units"], np.float32)
 
 
 class PriorRecurrence:
@@ -158,7 +180,10 @@ class PriorRecurrence:
             error = F.mse_loss(found.landmarks.float(), heatmaps_of(points))
             terms.append(Term("heatmaps", self.heatmap_weight * error))
         if found.action_units is not None:
-            unlike = F.binary_cross_entropy(found.action_units.float().clamp(1e-6, 1 - 1e-6), units)
+            probabilities = found.action_units.float().clamp(1e-6, 1 - 1e-6)
+            # Autocast on GPUs refuses this loss, in whatever type its inputs are.
+            with torch.autocast(units.device.type, enabled=False):
+                unlike = F.binary_cross_entropy(probabilities, units)
             terms.append(Term("units", self.unit_weight * unlike))
         if self.reader is not None:
             read = self.reader(to_crop(found.steps[-1].float().clamp(0, 1))).logits.float()
@@ -217,7 +242,7 @@ def main(
     held_out = read_faces(val) if val else None
     points = landmarks_of(faces.names, landmarks or data.parent / "landmarks68.csv", data.name)
     reader = network_of("au-gcn-edge", units) if units else shipped("au-gcn-edge")
-    targets = read_units(reader, au_crop(faces.pixels), batch=32).probabilities
+    targets = unit_targets(reader, faces.pixels, out / TARGETS)
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     network = spec.build()

@@ -104,7 +104,7 @@ def train(
     if first:
         out.mkdir(parents=True, exist_ok=True)
     log = Log(out, tensorboard and first, quiet=not first)
-    checked = pace.check or per_epoch
+    checked = pace.check or max(1, per_epoch)
     saved = shown = trainer.iteration
     with _bar(log.console) as bar:
         task = bar.add_task(trainer.name, total=1000, completed=round(trainer.progress * 1000))

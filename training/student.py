@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import torch
 import typer
 
 from facedge.errors import InputError
 from facedge.models import registry
 from facedge.models.fsr_student import FsrStudent
+from facedge.models.weights import hash_state
 
 from . import options, parallel
 from .command import command
 from .data import Batches, read_faces
 from .degradation import DeNet, load_degradation
+from .kept import kept
 from .loop import Options, Trainer
 from .networks import begin_at_base, network_of, take_weights
 from .real import read_real
@@ -24,6 +28,7 @@ from .schedule import Schedule
 from .super_resolution import EdgeRecurrence, Real, pseudo_truth
 from .validation import Validation
 
+PSEUDO = "pseudo.npz"
 MODELS = {8: "fsr-student", 4: "fsr-student-x4"}
 """Scale -> name in the registry."""
 
@@ -48,7 +53,12 @@ def new_student(scale: int, seed: int) -> FsrStudent:
 
 
 def guidance(
-    folder: Path, teacher: Path | None, scale: int, count: int, pseudo: float, cycle: float
+    folder: Path,
+    teacher: Path | None,
+    scale: int,
+    count: int,
+    weights: tuple[float, float],
+    path: Path,
 ) -> Real:
     """Real faces and the teacher's pictures of them.
 
@@ -57,14 +67,20 @@ def guidance(
         teacher: weights of the teacher; None leaves its opinion out.
         scale: of the student; a teacher for 8x sees the faces at its own size.
         count: faces per iteration.
-        pseudo: weight of the teacher's opinion.
-        cycle: weight of the cycle.
+        weights: of the teacher's opinion, and of the cycle.
+        path: where the teacher's pictures are kept for the next time.
     """
     small = read_real(folder, 128 // scale).pixels
+    pseudo, cycle = weights
     if teacher is None:
-        return Real(small, small[:, :1, :1].repeat(128, 1).repeat(128, 2), count, 0.0, cycle)
-    seen = read_real(folder, registry.get("fsr-teacher").input_size).pixels
-    return Real(small, pseudo_truth(network_of("fsr-teacher", teacher), seen), count, pseudo, cycle)
+        nothing = np.zeros((len(small), 128, 128, 3), np.uint8)
+        return Real(small, nothing, count, 0.0, cycle)
+    spec = registry.get("fsr-teacher")
+    seen = read_real(folder, spec.input_size).pixels
+    network = network_of(spec.name, teacher)
+    owner = f"{hash_state(network)} {hashlib.sha256(seen.tobytes()).hexdigest()}"
+    found = kept(path, owner, lambda: {"pseudo": pseudo_truth(network, seen)})
+    return Real(small, np.asarray(found["pseudo"], np.uint8), count, pseudo, cycle)
 
 
 def main(
@@ -106,7 +122,7 @@ def main(
     check_every: options.CheckEvery = 0,
     tensorboard: options.Tensorboard = False,
 ) -> None:
-    """Train the S1 student: bicubic pairs, and learned degradation, teacher and cycle on real faces.
+    """Train the S1 student on pairs, bicubic or degraded, and on real faces.
 
     Run again with the same --out to go on.
     """
@@ -131,7 +147,9 @@ def main(
         seed,
         degradation=learned,
         degraded=degraded,
-        real=guidance(real, teacher, scale, real_batch, pseudo, cycle) if real else None,
+        real=guidance(real, teacher, scale, real_batch, (pseudo, cycle), out / PSEUDO)
+        if real
+        else None,
         edges=edges,
         compiled=compiled,
     )

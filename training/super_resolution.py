@@ -142,17 +142,16 @@ class EdgeRecurrence:
         ours = [picture[: len(truth)] for picture in pictures]
         theirs = [picture[len(truth) :] for picture in pictures]
         network = self.model.network
-        terms = [
+        # The loop weighs a part by its pairs; here its real faces count.
+        share = len(real) * self.faces.batch / (len(truth) * self.real.batch)
+        opinion = over_steps(theirs, pseudo, STEP_WEIGHTS, l1)
+        return [
             Term("pairs", over_steps(ours, truth, STEP_WEIGHTS, distance), network),
-            Term(
-                "pseudo",
-                self.real.pseudo_weight * over_steps(theirs, pseudo, STEP_WEIGHTS, l1),
-                network,
-            ),
+            Term("pseudo", share * self.real.pseudo_weight * opinion, network),
+            *self._cycle(theirs[-1].float(), real, share),
         ]
-        return terms + self._cycle(theirs[-1].float(), real)
 
-    def _cycle(self, picture: Tensor, real: Tensor) -> list[Term]:
+    def _cycle(self, picture: Tensor, real: Tensor, share: float) -> list[Term]:
         degrade = self.model.degrade
         if degrade is None or self.real is None:
             return []
@@ -160,8 +159,12 @@ class EdgeRecurrence:
         again = degrade(picture, silent)
         learned = degrade(picture.detach(), silent)
         return [
-            Term("cycle", self.real.cycle_weight * F.l1_loss(again.float(), real), self.model.network),
-            Term("degrade", 0.1 * F.l1_loss(learned.float(), real), degrade),
+            Term(
+                "cycle",
+                share * self.real.cycle_weight * F.l1_loss(again.float(), real),
+                self.model.network,
+            ),
+            Term("degrade", share * 0.1 * F.l1_loss(learned.float(), real), degrade),
         ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from .data import Faces
-from .degradation import DeNet, Degradation
+from .degradation import Degradation, DeNet
 from .loop import Trainer
 from .networks import Learner
 from .quality import Degrade, evaluate

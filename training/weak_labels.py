@@ -32,7 +32,8 @@ UNKNOWN = "unknown"
 """Emotion of a face whose emotion is not labelled: only AU 25 and 26 can be told."""
 
 LIPS_APART = (0.035, 0.06)
-"""Opening of the inner lips, in distances of the outer eye corners: AU 25 is off below, on above."""
+"""Opening of the inner lips, over the distance of the outer eye corners: AU 25 is off below the
+first and on above the second."""
 
 JAW_DROP = (0.10, 0.16)
 """The same for AU 26."""

@@ -13,14 +13,10 @@ from facedge.errors import InputError
 from facedge.extras import require
 from facedge.progress import Stages
 
-from . import figures
+from . import figures, subjects
 
 if TYPE_CHECKING:
-    from facedge.models.contract import ModelSpec
-    from facedge.models.weights import LoadedModel
-
-SEEDED = "seeded"
-"""Source of weights that nobody trained."""
+    from .subjects import Subject
 
 
 def evaluate(
@@ -31,16 +27,30 @@ def evaluate(
         show_default=False,
     ),
     model: list[str] = typer.Option(
-        ["fsr-student"],
+        [],
         "--model",
         "-m",
-        help="Model name; see `facedge models`. Give it again for several of one task.",
+        help="Model name; see `facedge models`. Give it again for several of one task. "
+        "Default: fsr-student.",
+        show_default=False,
     ),
     weights: Path | None = typer.Option(
         None, "--weights", help="Your safetensors file. Default: the shipped weights."
     ),
+    bundle: list[Path] = typer.Option(
+        [],
+        "--bundle",
+        help="Bundle to measure as it is played; may be given again.",
+        show_default=False,
+    ),
+    backend: str = typer.Option("auto", "--backend", help="What plays the bundles."),
     lr: Path | None = typer.Option(
         None, "--lr", help="Folder of real low-resolution faces of any size, without truth."
+    ),
+    degradation: Path | None = typer.Option(
+        None,
+        "--degradation",
+        help="Learned degradation that makes the faces small, in place of bicubic.",
     ),
     landmarks: Path | None = typer.Option(
         None,
@@ -48,7 +58,7 @@ def evaluate(
         help="CSV of file, x0, y0, ..., x67, y67; files as paths from the CSV's folder.",
     ),
     split: str | None = typer.Option(
-        None, "--split", help="Rows of labels.csv to take, for action units. Default: test."
+        None, "--split", help="Rows of labels.csv to take, such as val,test. Default: test."
     ),
     au_model: str = typer.Option(
         "au-gcn-edge", "--au-model", help="Action-unit model that compares faces."
@@ -78,35 +88,37 @@ def evaluate(
 
     if threads:
         torch.set_num_threads(threads)
-    specs = [registry.get(name) for name in dict.fromkeys(model)]
-    task = _one_task(specs)
-    if weights and len(specs) > 1:
-        raise InputError(f"--weights is for one model; found {len(specs)}: give one --model")
+    names = model or ([] if bundle else ["fsr-student"])
+    measured = subjects.chosen(names, weights, bundle, backend)
+    task = measured[0].spec.task
     if task == "action-units":
-        _refuse(task, {"--lr": lr, "--sheet": sheet, "--landmarks": landmarks})
-        records = _action_units(specs, weights, data, split or "test", as_json)
+        given = {"--lr": lr, "--sheet": sheet, "--landmarks": landmarks}
+        _refuse(task, {**given, "--degradation": degradation})
+        records = _action_units(measured, data, split or "test", as_json)
     else:
         _refuse(task, {"--split": split})
         reader = registry.get(au_model)
         if reader.task != "action-units":
             raise InputError(f"--au-model {au_model} is for {reader.task}; expected action-units")
-        records = _faces(specs, weights, data, lr, landmarks, reader, sheet, as_json)
+        comparer = subjects.network(reader)
+        records = _faces(measured, data, lr, degradation, landmarks, comparer, sheet, as_json)
     if as_json:
         print(json.dumps(records, indent=1))
 
 
 def _faces(
-    specs: Sequence[ModelSpec],
-    weights: Path | None,
+    measured: Sequence[Subject],
     data: Path,
     lr: Path | None,
+    degradation: Path | None,
     landmarks: Path | None,
-    reader: ModelSpec,
+    reader: Subject,
     sheet: Path | None,
     as_json: bool,
 ) -> list[dict[str, object]]:
     """Evaluate super-resolution models; print tables unless ``as_json``; records for JSON."""
     from facedge.training.data import read_faces
+    from facedge.training.degradation import Degradation, load_degradation
     from facedge.training.face_quality import evaluate_faces, evaluate_real
     from facedge.training.landmark_error import landmarks_of_pictures
     from facedge.training.real import read_real
@@ -114,49 +126,57 @@ def _faces(
 
     if sheet and sheet.suffix.lower() != ".png":
         raise InputError(f"--sheet is {sheet}; expected a name that ends in .png")
+    specs = [subject.spec for subject in measured]
     faces = read_faces(data, specs[0].output_size)
     points = None
     if landmarks:
         points = landmarks_of_pictures(landmarks, [data / name for name in faces.names])
     real_faces = {size: read_real(lr, size) for size in {s.input_size for s in specs} if lr}
-    networks = [(spec, _load(spec, weights)) for spec in specs]
-    comparer = _load(reader)
+    learned = {
+        spec.name: load_degradation(degradation, spec.output_size // spec.input_size)
+        for spec in specs
+        if degradation
+    }
     records = []
-    for spec, network in networks:
-        stages = Stages(quiet=as_json)
+    for number, subject in enumerate(measured):
+        spec, stages = subject.spec, Stages(quiet=as_json)
         found = evaluate_faces(
-            network.module,
+            subject.module,
             faces.pixels,
             spec.input_size,
-            comparer.module,
+            reader.module,
             points=points,
+            # Anew for every model, so that each meets the same noise.
+            degrade=Degradation(learned[spec.name]) if degradation else None,
             stages=stages,
+            first=subject.first,
         )
         record = {
-            **_origin(spec, network),
+            **subject.origin,
+            "degradation": str(degradation) if degradation else "bicubic",
             **found.record(),
             "au_model": reader.name,
-            "au_weights": comparer.source,
-            "au_weights_sha256": comparer.sha256,
+            "au_weights": reader.origin["weights"],
+            "au_weights_sha256": reader.origin["weights_sha256"],
         }
         if not as_json:
-            figures.print_faces(spec.name, found, reader.name)
-        name = f"-{spec.name}" if len(specs) > 1 else ""
+            figures.print_faces(subject.name, found, reader.name)
+        ending = f"-{_file_name(measured, number)}" if len(measured) > 1 else ""
         if sheet:
-            write_face_sheet(found.restored, faces.pixels, _beside(sheet, name))
+            write_face_sheet(found.restored, faces.pixels, _beside(sheet, ending))
         if lr:
-            real = evaluate_real(network.module, real_faces[spec.input_size].pixels, stages)
+            real = evaluate_real(subject.module, real_faces[spec.input_size].pixels, stages)
             record["real"] = real.record()
             if not as_json:
-                figures.print_real(spec.name, real)
+                figures.print_real(subject.name, real, subject.first)
             if sheet:
-                write_real_sheet(real.restored, _beside(sheet, f"{name}-lr"))
+                write_real_sheet(real.restored, _beside(sheet, f"{ending}-lr"))
         records.append(record)
     return records
 
 
 def _action_units(
-    specs: Sequence[ModelSpec], weights: Path | None, data: Path, split: str, as_json: bool
+    measured: Sequence[Subject], data: Path, split: str, as_json: bool
 ) -> list[dict[str, object]]:
     """Evaluate action-unit models; print tables unless ``as_json``; records for JSON."""
     from facedge.models.contract import ACTION_UNITS
@@ -164,48 +184,29 @@ def _action_units(
     from facedge.training.au_crop import expression_crop, expression_points
     from facedge.training.expressions import read_expressions
 
-    faces = read_expressions(data, split)
+    faces = read_expressions(data, *split.split(","))
     pixels, points = expression_crop(faces.pixels), expression_points(faces.points)
-    networks = [(spec, _load(spec, weights)) for spec in specs]
     records = []
-    for spec, network in networks:
+    for subject in measured:
         with Stages(quiet=as_json).stage(f"Reading {len(faces)} faces") as stage:
             found = evaluate_action_units(
-                network.module, pixels, faces.labels, points, advance=stage.advance
+                subject.module, pixels, faces.labels, points, advance=stage.advance
             )
-        records.append({**_origin(spec, network), "split": split, **found.record()})
+        records.append({**subject.origin, "split": split, **found.record()})
         if not as_json:
-            figures.print_action_units(f"{spec.name}, weak labels", found, ACTION_UNITS)
+            figures.print_action_units(f"{subject.name}, weak labels", found, ACTION_UNITS)
     return records
 
 
-def _load(spec: ModelSpec, file: Path | None = None) -> LoadedModel:
-    from facedge.models import weights
-
-    loaded = weights.load(spec, file)
-    if loaded.source == SEEDED:
-        typer.echo(
-            f"the weights of {spec.name} are seeded, not trained: figures that rest on them "
-            "mean nothing yet",
-            err=True,
-        )
-    return loaded
-
-
-def _origin(spec: ModelSpec, network: LoadedModel) -> dict[str, object]:
-    return {"model": spec.name, "weights": network.source, "weights_sha256": network.sha256}
+def _file_name(measured: Sequence[Subject], number: int) -> str:
+    """A model's part of a file name; its number too where the model comes twice."""
+    name = measured[number].spec.name
+    twice = sum(subject.spec.name == name for subject in measured) > 1
+    return f"{name}-{number + 1}" if twice else name
 
 
 def _beside(sheet: Path, ending: str) -> Path:
     return sheet.with_name(f"{sheet.stem}{ending}{sheet.suffix}")
-
-
-def _one_task(specs: Sequence[ModelSpec]) -> str:
-    tasks = sorted({spec.task for spec in specs})
-    if len(tasks) > 1:
-        names = ", ".join(spec.name for spec in specs)
-        raise InputError(f"{names} are for {' and '.join(tasks)}; evaluate each task by itself")
-    return tasks[0]
 
 
 def _refuse(task: str, options: Mapping[str, object]) -> None:

@@ -76,15 +76,15 @@ def print_faces(title: str, found: FaceQuality, reader: str) -> None:
     console.print(" ".join(sentences))
 
 
-def print_real(title: str, found: RealQuality) -> None:
-    """A table of LR consistency."""
+def print_real(title: str, found: RealQuality, first: int = 1) -> None:
+    """A table of LR consistency; ``first`` is the number of the first step."""
     console = Console(highlight=False, markup=False)
     console.print(f"{title}, {_faces(found.pictures)} of --lr", style="bold")
     table = Table()
     table.add_column("")
     table.add_column("LR dB", justify="right")
     table.add_row("bicubic", _number(found.bicubic, 2))
-    for index, value in enumerate(found.steps, 1):
+    for index, value in enumerate(found.steps, first):
         table.add_row(f"step {index}", _number(value, 2))
     console.print(table)
     console.print(REAL)

@@ -7,18 +7,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
 from facedge.errors import InputError
 from facedge.models import registry, weights
-from facedge.training.data import Batches, Faces
+from facedge.models.contract import ActionUnits
+from facedge.models.fsr_student import FsrStudent
+from facedge.training.data import Batches
 from facedge.training.loop import Budget, Trainer
+from facedge.training.schedule import Schedule
 from facedge.training.ship import half_precision_db, main
-from facedge.training.student import model_name, new_student
+from facedge.training.student import new_student
+from facedge.training.super_resolution import EdgeRecurrence
+
+STUDENT = registry.get("fsr-student")
 
 
 @pytest.fixture
 def trainer(pixels: np.ndarray, tmp_path: Path) -> Trainer:
-    made = Trainer(new_student(8, 0), model_name(8), Batches(pixels, 2), Budget(iterations=1))
+    objective = EdgeRecurrence(new_student(8, 0), Batches(pixels, 2), Schedule())
+    made = Trainer(objective, "fsr-student", Budget(iterations=1))
     made.run(report_every=1)
     made.save(tmp_path / "last.pt")
     return made
@@ -28,12 +36,12 @@ def test_shipped_weights_are_the_average_and_load_into_the_model(
     trainer: Trainer, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "fsr-student.safetensors"
-    main(tmp_path / "last.pt", 8, folder, "12 crops", path)
+    main(tmp_path / "last.pt", "fsr-student", folder, "12 crops", path)
     assert "fsr-student after 1 iterations, stored in FP16" in capsys.readouterr().out
-    loaded = weights.load(registry.get("fsr-student"), path)
+    loaded = weights.load(STUDENT, path)
     average = trainer.averaged_model.state_dict()
     for name, value in loaded.module.state_dict().items():
-        assert torch.equal(value, average[name].half().float()), name
+        assert torch.equal(value, average[f"network.{name}"].half().float()), name
     assert loaded.licence.startswith("research use only")
     assert {k: loaded.metadata[k] for k in ("model", "source", "seed", "iterations", "data")} == {
         "model": "fsr-student",
@@ -50,16 +58,47 @@ def test_half_precision_is_measured_on_the_picture(pixels: np.ndarray) -> None:
         bias = shifted.reconstruct.conv.bias
         assert bias is not None
         bias.add_(0.01)
-    faces = Faces(("",) * 3, pixels[:3])
     # Every value moves by 0.01: 20 log10(1 / 0.01) = 40 dB, within float32 rounding.
-    assert half_precision_db(model, shifted, faces, 8) == pytest.approx(40.0, abs=0.01)
-    assert half_precision_db(model, model, faces, 8) == np.inf
+    found = half_precision_db(model, shifted, STUDENT, pixels[:3], batch=2)
+    assert found == pytest.approx(40.0, abs=0.01)
+    assert half_precision_db(model, model, STUDENT, pixels[:1]) == np.inf
+
+
+class Likely(nn.Module):
+    """Finds every action unit with a probability that the first face's brightness shifts."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, image: Tensor) -> ActionUnits:
+        assert image.shape[1:] == (3, 176, 176)
+        found = torch.full((len(image), 12), self.probability)
+        return ActionUnits(found, found, torch.zeros(len(image), 49, 2))
+
+
+def test_half_precision_of_action_units_is_measured_on_probabilities(pixels: np.ndarray) -> None:
+    spec = registry.get("au-gcn-edge")
+    found = half_precision_db(Likely(0.5), Likely(0.501), spec, pixels[:2])
+    # All twelve differ by 0.001: 60 dB, within float32 rounding of 0.501.
+    assert found == pytest.approx(60.0, abs=0.01)
 
 
 def test_a_checkpoint_of_another_scale_is_refused(
     trainer: Trainer, folder: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "x4.safetensors"
-    with pytest.raises(InputError, match="scale 8; expected fsr-student scale 4"):
-        main(tmp_path / "last.pt", 4, folder, "", path)
+    with pytest.raises(InputError, match="a checkpoint of fsr-student; expected fsr-student-x4"):
+        main(tmp_path / "last.pt", "fsr-student-x4", folder, "", path)
     assert not path.exists()
+
+
+def test_a_checkpoint_of_another_shape_is_refused(
+    pixels: np.ndarray, folder: Path, tmp_path: Path
+) -> None:
+    tiny = FsrStudent(width=32, deep=32, deep_blocks=1)
+    objective = EdgeRecurrence(tiny, Batches(pixels, 2), Schedule())
+    Trainer(objective, "fsr-student", Budget(iterations=1)).save(tmp_path / "last.pt")
+    with pytest.raises(InputError, match="another shape of fsr-student; expected the registry's"):
+        main(tmp_path / "last.pt", "fsr-student", folder, "", tmp_path / "x8.safetensors")
+    assert not (tmp_path / "x8.safetensors").exists()

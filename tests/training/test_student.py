@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
@@ -16,7 +17,16 @@ from facedge.models.fsr_student import FsrStudent
 from facedge.training import checkpoint
 from facedge.training.data import Batches
 from facedge.training.loop import Budget, Trainer
-from facedge.training.student import main, model_name, new_student, take_weights
+from facedge.training.networks import take_weights
+from facedge.training.schedule import Schedule
+from facedge.training.student import main, model_name, new_student
+from facedge.training.super_resolution import EdgeRecurrence
+
+
+def trainer(student: FsrStudent, name: str, pixels: np.ndarray) -> Trainer:
+    return Trainer(
+        EdgeRecurrence(student, Batches(pixels, 4), Schedule()), name, Budget(iterations=1)
+    )
 
 
 def test_a_new_student_begins_at_the_bilinear_base() -> None:
@@ -34,33 +44,37 @@ def test_a_student_is_a_function_of_its_seed() -> None:
     assert not torch.equal(first, other)
 
 
-def test_the_trunk_carries_over_to_another_scale(pixels, tmp_path: Path) -> None:
-    source = Trainer(new_student(8, 0), model_name(8), Batches(pixels, 4), Budget(iterations=1))
-    source.save(tmp_path / "eight.pt")
+def test_the_trunk_carries_over_to_another_scale(pixels: np.ndarray, tmp_path: Path) -> None:
+    source = new_student(8, 0)
+    trainer(source, model_name(8), pixels).save(tmp_path / "eight.pt")
     student = new_student(4, seed=1)
     head = student.head.weight.detach().clone()
-    take_weights(student, tmp_path / "eight.pt")
-    assert torch.equal(student.fuse.weight, source.model.fuse.weight)
+    take_weights(student, tmp_path / "eight.pt", "head.")
+    assert torch.equal(student.fuse.weight, source.fuse.weight)
     assert torch.equal(student.head.weight, head)
 
 
-def test_weights_of_another_trunk_are_refused(pixels, tmp_path: Path) -> None:
+def test_weights_of_another_trunk_are_refused(pixels: np.ndarray, tmp_path: Path) -> None:
     tiny = FsrStudent(width=32, deep=32, deep_blocks=1)
-    Trainer(tiny, "tiny", Batches(pixels, 4), Budget(iterations=1)).save(tmp_path / "tiny.pt")
-    with pytest.raises(InputError, match="does not fit fsr-student"):
-        take_weights(new_student(8, 0), tmp_path / "tiny.pt")
+    trainer(tiny, "tiny", pixels).save(tmp_path / "tiny.pt")
+    with pytest.raises(InputError, match=r"tiny\.pt does not fit this network; core\.after\.first"):
+        take_weights(new_student(8, 0), tmp_path / "tiny.pt", "head.")
 
 
 def test_the_recipe_trains_logs_and_resumes(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     options = {"batch": 2, "workers": 2, "save_every": 1, "check_every": 1, "val": folder}
     main(folder, out, iterations=1, **options)
-    assert checkpoint.read(out / "last.pt", model_name(8)).iteration == 1
+    saved = checkpoint.read(out / "last.pt", "fsr-student")
+    assert saved.iteration == 1
+    assert {name.split(".")[0] for name in saved.weights} == {"network"}
     main(folder, out, iterations=2, **options)
-    assert checkpoint.read(out / "last.pt", model_name(8)).iteration == 2
+    assert checkpoint.read(out / "last.pt", "fsr-student").iteration == 2
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert [line["iteration"] for line in lines] == [1, 1, 2, 2]
-    assert len(lines[-1]["psnr_y"]) == 3
+    assert set(lines[2]) == {"iteration", "loss/pairs", "rate", "seconds"}
+    steps = {f"psnr/step_{step}" for step in (1, 2, 3)}
+    assert set(lines[3]) == {"iteration", "psnr/bicubic", *steps}
     sheet = (out / "sheet.png").read_bytes()
     assert sheet.startswith(b"\x89PNG")
 
@@ -72,6 +86,14 @@ def test_the_recipe_trains_logs_and_resumes(folder: Path, tmp_path: Path) -> Non
         ({}, "pass --hours or --iterations"),
         ({"iterations": 1, "batch": 64}, "holds 12 pictures and a batch takes 64"),
         ({"iterations": 1, "init": Path("none.pt")}, "does not exist"),
+        ({"iterations": 1, "real": Path("faces")}, "--real needs --degradation"),
+        ({"iterations": 1, "degradation": Path("none")}, "none is no file"),
+        ({"iterations": 1, "device": "tpu"}, "--device is tpu; expected auto, cpu, cuda"),
+        ({"iterations": 1, "precision": "half"}, "--precision is half; expected auto, float32"),
+        (
+            {"iterations": 1, "batch": 2, "save_every": 0},
+            "--save-every is 0 and --check-every 0",
+        ),
     ],
 )
 def test_bad_options_are_one_sentence_and_leave_nothing(

@@ -1,0 +1,247 @@
+"""Second stage of S3, the decision: ``python -m facedge.training.au_heads --help``.
+
+The trunk of a trained network describes every face a few times, varied at random; the embedding,
+the graph and the classifier are then trained anew on these descriptions, which takes a minute where
+the whole network takes hours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from facedge.errors import InputError
+from facedge.models import registry
+from facedge.models.au_gcn import AuGcn
+from facedge.models.au_gcn_edge import AuGcnEdge
+from facedge.models.contract import FaceFeatures
+from facedge.models.graph_convolution import adjacency
+
+from . import checkpoint as checkpoints
+from . import options, parallel
+from .action_units import (
+    MODEL,
+    Compared,
+    Dataset,
+    PlainHead,
+    complete,
+    decide,
+    figures,
+    read_sets,
+)
+from .au_losses import cross_entropy, dice, unit_weights
+from .command import command
+from .expressions import UnitFaces, crop, draw_weights, to_tensor
+from .kept import Arrays, kept
+from .loop import Options, Trainer
+from .objective import Batch, Term
+from .run import train
+from .schedule import Schedule
+
+FEATURES = "features.npz"
+_PARTS = ("align", "whole", "local")
+
+
+def describe(
+    network: AuGcn | AuGcnEdge, faces: UnitFaces, views: int, seed: int, path: Path, batch: int = 32
+) -> tuple[Tensor, ...]:
+    """Features of every face as it is, and of ``views - 1`` random variations of it.
+
+    They are kept in a file, and read from it for the same network, faces, views and seed.
+
+    Args:
+        network: in evaluation mode.
+        faces: N faces.
+        views: descriptions of each.
+        seed: of the variation.
+        path: ``.npz`` to keep them in.
+        batch: pictures per call.
+
+    Returns:
+        ``align``, ``whole`` and ``local`` of :class:`FaceFeatures`, float32 [views * N, ...]; row
+        i describes face i mod N.
+    """
+    owner = _owner(network, len(faces), views, seed)
+    found = kept(path, owner, lambda: _described(network, faces, views, seed, batch))
+    return tuple(torch.from_numpy(found[part]) for part in _PARTS)
+
+
+def _described(
+    network: AuGcn | AuGcnEdge, faces: UnitFaces, views: int, seed: int, batch: int
+) -> Arrays:
+    device = next(network.parameters()).device
+    rows: list[list[NDArray[np.float32]]] = []
+    for view in range(views):
+        rng = np.random.default_rng((seed, 3, view)) if view else None
+        for start in range(0, len(faces), batch):
+            count = range(start, min(start + batch, len(faces)))
+            pictures = to_tensor(np.stack([crop(faces, i, rng)[0] for i in count]))
+            with torch.no_grad():
+                seen = network.describe(pictures.to(device))
+            rows.append([part.float().cpu().numpy() for part in seen[:3]])
+    parts = [np.concatenate(part) for part in zip(*rows, strict=True)]
+    return dict(zip(_PARTS, parts, strict=True))
+
+
+def _owner(network: nn.Module, faces: int, views: int, seed: int) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        if not name.startswith(("embed.", "graph.", "classify.")):
+            digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    return f"{digest.hexdigest()} {faces} {views} {seed}"
+
+
+class FixedFeatures:
+    """Labels from descriptions; the trunk rests.
+
+    Args:
+        model: both heads, freshly begun, on the trained trunk.
+        features: of :func:`describe`.
+        faces: what they describe.
+        batch: descriptions per iteration.
+        seed: of the order and of the dropout.
+        dropout: share of the features that are left out.
+    """
+
+    def __init__(
+        self,
+        model: Compared,
+        features: Sequence[Tensor],
+        faces: UnitFaces,
+        batch: int,
+        seed: int,
+        dropout: float = 0.3,
+    ) -> None:
+        self.model, self.features = model, tuple(features)
+        self.labels = torch.from_numpy(faces.labels)
+        self.chance = draw_weights(faces)
+        self.views = len(features[0]) // len(faces)
+        self.count, self.seed, self.dropout = batch, seed, dropout
+        self.weights = unit_weights(self.labels).clamp(0.5, 2.0)
+        heads = ("embed.", "graph.", "classify.")
+        for name, parameter in model.network.named_parameters():
+            parameter.requires_grad_(name.startswith(heads))
+
+    def batch(self, iteration: int) -> Batch:
+        rng = np.random.default_rng((self.seed, 4, iteration))
+        faces = rng.choice(len(self.labels), self.count, p=self.chance)
+        rows = torch.from_numpy(
+            faces + len(self.labels) * rng.integers(self.views, size=self.count)
+        )
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + iteration)
+        kept = [
+            (torch.rand(part[rows].shape, generator=generator) >= self.dropout) / (1 - self.dropout)
+            for part in self.features
+        ]
+        seen = [part[rows] * keep for part, keep in zip(self.features, kept, strict=True)]
+        return (*seen, self.labels[torch.from_numpy(faces)])
+
+    def terms(self, batch: Batch, progress: float) -> Sequence[Term]:
+        align, whole, local, labels = batch
+        seen = FaceFeatures(align, whole, local, align)
+        weights = self.weights.to(align.device)
+        terms = []
+        for name, head in (("graph", self.model.network), ("plain", self.model.plain)):
+            logits = decide(head, seen).float()
+            loss = cross_entropy(logits, labels, weights) + dice(logits.sigmoid(), labels, weights)
+            terms.append(Term(name, loss))
+        return terms
+
+
+def begin_again(model: str, checkpoint: Path, seed: int) -> Compared:
+    """Both heads as new on the averaged trunk of a checkpoint.
+
+    Raises:
+        InputError: the checkpoint is missing or of another model.
+    """
+    torch.manual_seed(seed)
+    network = registry.get(model).build()
+    if not isinstance(network, (AuGcn, AuGcnEdge)):
+        raise InputError(f"--model is {model}; expected au-gcn-edge or au-gcn")
+    fresh = Compared(network)
+    heads = {k: v.clone() for k, v in fresh.state_dict().items() if _is_head(k)}
+    trained = Compared(network)
+    saved = checkpoints.read(checkpoint, model).average
+    trained.load_state_dict({**saved, **heads})
+    trained.plain = PlainHead(network)
+    return trained.eval()
+
+
+def _is_head(name: str) -> bool:
+    parts = name.split(".")
+    return parts[0] == "plain" or parts[1] in ("embed", "graph", "classify")
+
+
+def main(
+    checkpoint: Annotated[Path, typer.Option(help="Of facedge.training.action_units.")],
+    data: Annotated[Path, typer.Option(help="As for facedge.training.action_units.")],
+    out: options.Out,
+    model: Annotated[str, typer.Option(help="au-gcn-edge or au-gcn.")] = MODEL,
+    dataset: Annotated[Dataset, typer.Option(help="Whose labels.")] = Dataset.weak,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Frames of the data set, but for weak labels.")
+    ] = None,
+    landmarks: Annotated[
+        Path | None, typer.Option(help="CSV of 68 landmarks of each frame.")
+    ] = None,
+    views: Annotated[int, typer.Option(help="Descriptions of each face.")] = 2,
+    iterations: options.Iterations = 400,
+    batch: Annotated[int, typer.Option(help="Descriptions per iteration.")] = 128,
+    rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 2e-3,
+    warmup: options.Warmup = 0.02,
+    seed: options.Seed = 0,
+    threads: Annotated[int, typer.Option(help="CPU cores to use.")] = 2,
+    device: options.DeviceName = "auto",
+    save_every: options.SaveEvery = 400,
+    check_every: options.CheckEvery = 0,
+    tensorboard: options.Tensorboard = False,
+) -> None:
+    """Train the heads of an action-unit network anew on features of its trained trunk.
+
+    Features are kept in --out and made once for all seeds that are trained there.
+    """
+    limit = options.budget(iterations, None)
+    torch.set_num_threads(threads)
+    where = parallel.choose(device, "float32")
+    labelled, held_out = read_sets(dataset, data, pictures, landmarks)
+    compared = begin_again(model, checkpoint, seed).to(where.device)
+    network = compared.network
+    features = describe(network, labelled, views, 0, out / FEATURES)
+    graph = adjacency(complete(labelled.labels))
+    network.graph.adjacency.copy_(graph)
+    objective = FixedFeatures(compared, features, labelled, batch, seed)
+    trainer = Trainer(
+        objective,
+        model,
+        limit,
+        Schedule(peak=rate, warmup=warmup),
+        Options(part=batch, workers=1, weight_decay=1e-2, clip=5.0),
+        device=where,
+        seed=seed,
+    )
+
+    def check() -> Mapping[str, float]:
+        averaged = trainer.averaged_model
+        assert isinstance(averaged, Compared)
+        return figures(averaged, held_out)
+
+    train(
+        trainer,
+        out / f"seed-{seed}",
+        check,
+        pace=options.pace(save_every, check_every),
+        per_epoch=limit.iterations or 1,
+        tensorboard=tensorboard,
+    )
+
+
+if __name__ == "__main__":
+    command(main)
