@@ -61,11 +61,12 @@ def linear_on_landmarks(
 
         def loss(x=inputs, y=truth, w=weights, step=optimiser) -> torch.Tensor:  # type: ignore[no-untyped-def]
             step.zero_grad()
-            value = F.binary_cross_entropy_with_logits(x @ w, y) + decay * w[:-1].square().sum()
-            value.backward()
+            value: torch.Tensor = F.binary_cross_entropy_with_logits(x @ w, y)
+            value = value + decay * w[:-1].square().sum()
+            value.backward()  # type: ignore[no-untyped-call]
             return value
 
-        optimiser.step(loss)
+        optimiser.step(loss)  # type: ignore[no-untyped-call]
         columns.append(torch.sigmoid(judged @ weights.detach()).numpy())
     return np.stack(columns, 1)
 

@@ -122,7 +122,7 @@ def unit_targets(reader: nn.Module, pixels: NDArray[np.uint8], path: Path) -> ND
     def read() -> Arrays:
         return {"units": read_units(reader, au_crop(pixels), batch=32).probabilities}
 
-    owner = f"{weights.hash_state(reader)} {hashlib.sha256(pixels).hexdigest()}"
+    owner = f"{weights.hash_state(reader)} {hashlib.sha256(pixels.tobytes()).hexdigest()}"
     return np.asarray(kept(path, owner, read)["units"], np.float32)
 
 
