@@ -84,7 +84,12 @@ def load(spec: ModelSpec, path: Path | None = None) -> LoadedModel:
 
 
 def save(
-    module: nn.Module, path: Path, metadata: Mapping[str, str], dtype: torch.dtype | None = None
+    module: nn.Module,
+    path: Path,
+    metadata: Mapping[str, str],
+    dtype: torch.dtype | None = None,
+    *,
+    vectors: bool = True,
 ) -> None:
     """Write a module's weights as a safetensors file that appears complete or not at all.
 
@@ -93,6 +98,8 @@ def save(
         path: file to write; an existing one is replaced.
         metadata: strings stored in the file; ``model`` and ``licence`` are read back by ``load``.
         dtype: what floating-point tensors are stored in; None keeps each as it is.
+        vectors: False keeps those of one dimension as they are: biases and statistics, which take
+            little room and may lose much.
 
     Raises:
         InputError: a weight is NaN or infinite in that type, or the disk refuses.
@@ -100,7 +107,7 @@ def save(
     tensors = {}
     for name, tensor in module.state_dict().items():
         stored = tensor.detach().cpu().contiguous()
-        if dtype is not None and stored.is_floating_point():
+        if dtype is not None and stored.is_floating_point() and (vectors or stored.dim() > 1):
             stored = stored.to(dtype)
         if not stored.isfinite().all():
             raise InputError(

@@ -34,9 +34,9 @@ from .expressions import (
     read_unlabelled,
     to_tensor,
 )
-from .loop import Options, Trainer
-from .objective import Batch, Term
-from .run import train
+from .loop import Budget, Options, Trainer
+from .objective import Batch, Objective, Term
+from .run import Pace, train
 from .schedule import Schedule
 from .unit_frames import with_landmarks
 
@@ -229,8 +229,8 @@ def main(
     ] = None,
     hours: options.Hours = None,
     iterations: options.Iterations = None,
-    batch: Annotated[int, typer.Option(help="Pictures per iteration.")] = 16,
-    rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
+    batch: options.Batch = 16,
+    rate: options.Rate = 1e-3,
     warmup: options.Warmup = 0.05,
     seed: options.Seed = 0,
     threads: Annotated[int, typer.Option(help="CPU cores to use.")] = 2,
@@ -258,29 +258,50 @@ def main(
         raise InputError(f"--model is {model}; expected au-gcn-edge or au-gcn")
     network.graph.adjacency.copy_(adjacency(complete(labelled.labels)))
     objective = WeakActionUnits(Compared(network), labelled, more, batch, seed)
-    trainer = Trainer(
+    fit_heads(
         objective,
         model,
-        limit,
-        Schedule(peak=rate, warmup=warmup),
-        Options(part=batch, workers=1, weight_decay=1e-2, clip=5.0),
+        held_out,
+        out,
+        limit=limit,
+        schedule=Schedule(peak=rate, warmup=warmup),
+        batch=batch,
         device=where,
         seed=seed,
+        pace=options.pace(save_every, check_every),
+        per_epoch=max(1, len(labelled) // batch),
+        tensorboard=tensorboard,
     )
+
+
+def fit_heads(
+    objective: Objective,
+    name: str,
+    held_out: UnitFaces,
+    out: Path,
+    *,
+    limit: Budget,
+    schedule: Schedule,
+    batch: int,
+    device: parallel.Device,
+    seed: int,
+    pace: Pace,
+    per_epoch: int,
+    tensorboard: bool,
+) -> None:
+    """Train a :class:`Compared` and measure both heads on held-out faces.
+
+    Whole batches on one worker, as batch normalisation wants them.
+    """
+    stepping = Options(part=batch, workers=1, weight_decay=1e-2, clip=5.0)
+    trainer = Trainer(objective, name, limit, schedule, stepping, device=device, seed=seed)
 
     def check() -> Mapping[str, float]:
         model = trainer.averaged_model
         assert isinstance(model, Compared)
         return figures(model, held_out)
 
-    train(
-        trainer,
-        out,
-        check,
-        pace=options.pace(save_every, check_every),
-        per_epoch=max(1, len(labelled) // batch),
-        tensorboard=tensorboard,
-    )
+    train(trainer, out, check, pace=pace, per_epoch=per_epoch, tensorboard=tensorboard)
 
 
 def complete(labels: NDArray[np.int8]) -> Tensor:

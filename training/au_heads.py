@@ -8,7 +8,7 @@ the whole network takes hours.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -34,16 +34,14 @@ from .action_units import (
     PlainHead,
     complete,
     decide,
-    figures,
+    fit_heads,
     read_sets,
 )
 from .au_losses import cross_entropy, dice, unit_weights
 from .command import command
 from .expressions import UnitFaces, crop, draw_weights, to_tensor
 from .kept import Arrays, kept
-from .loop import Options, Trainer
 from .objective import Batch, Term
-from .run import train
 from .schedule import Schedule
 
 FEATURES = "features.npz"
@@ -195,7 +193,7 @@ def main(
     views: Annotated[int, typer.Option(help="Descriptions of each face.")] = 2,
     iterations: options.Iterations = 400,
     batch: Annotated[int, typer.Option(help="Descriptions per iteration.")] = 128,
-    rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 2e-3,
+    rate: options.Rate = 2e-3,
     warmup: options.Warmup = 0.02,
     seed: options.Seed = 0,
     threads: Annotated[int, typer.Option(help="CPU cores to use.")] = 2,
@@ -218,25 +216,16 @@ def main(
     graph = adjacency(complete(labelled.labels))
     network.graph.adjacency.copy_(graph)
     objective = FixedFeatures(compared, features, labelled, batch, seed)
-    trainer = Trainer(
+    fit_heads(
         objective,
         model,
-        limit,
-        Schedule(peak=rate, warmup=warmup),
-        Options(part=batch, workers=1, weight_decay=1e-2, clip=5.0),
+        held_out,
+        out / f"seed-{seed}",
+        limit=limit,
+        schedule=Schedule(peak=rate, warmup=warmup),
+        batch=batch,
         device=where,
         seed=seed,
-    )
-
-    def check() -> Mapping[str, float]:
-        averaged = trainer.averaged_model
-        assert isinstance(averaged, Compared)
-        return figures(averaged, held_out)
-
-    train(
-        trainer,
-        out / f"seed-{seed}",
-        check,
         pace=options.pace(save_every, check_every),
         per_epoch=limit.iterations or 1,
         tensorboard=tensorboard,

@@ -38,7 +38,8 @@ from .command import command
 from .data import Batches, Faces, read_faces
 from .degradation import DeNet, load_degradation
 from .fake_quant import QuantisedGraph
-from .loop import Options, Trainer
+from .fit import stepping
+from .loop import Trainer
 from .losses import DISTANCES, l1, over_steps
 from .networks import shipped, take_weights
 from .objective import Batch, Term
@@ -223,9 +224,9 @@ class Int8Validation(Validation):
 
 
 def main(
-    data: Annotated[Path, typer.Option(help="Folder of aligned 128x128 faces to train on.")],
+    data: options.Data,
     out: options.Out,
-    val: Annotated[Path | None, typer.Option(help="Folder of faces to validate on.")] = None,
+    val: options.Val = None,
     scale: Annotated[int, typer.Option(help="8 (16 -> 128) or 4 (32 -> 128).")] = 8,
     hours: options.Hours = None,
     iterations: options.Iterations = None,
@@ -241,15 +242,13 @@ def main(
     images: Annotated[int, typer.Option(help="How many of them.")] = EMBEDDED_COUNT,
     method: Annotated[str, typer.Option(help="Which of the measured ranges.")] = DEFAULT_METHOD,
     dialect: Annotated[Dialect, typer.Option(help="Whose INT8 arithmetic.")] = "portable",
-    degradation: Annotated[
-        Path | None, typer.Option(help="Learned degradation (facedge.training.denet).")
-    ] = None,
-    degraded: Annotated[float, typer.Option(help="Share of pictures it degrades.")] = 0.5,
+    degradation: options.Degradation = None,
+    degraded: options.Degraded = 0.5,
     keep: Annotated[float, typer.Option(help="Weight of the distance to FP32's pictures.")] = 1.0,
-    batch: Annotated[int, typer.Option(help="Pictures per iteration.")] = 16,
-    rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 5e-6,
+    batch: options.Batch = 16,
+    rate: options.Rate = 5e-6,
     warmup: options.Warmup = 0.05,
-    warp: Annotated[float, typer.Option(help="Share of pictures moved, turned, zoomed.")] = 0.7,
+    warp: options.Warp = 0.7,
     seed: options.Seed = 0,
     workers: options.Workers = 2,
     device: options.DeviceName = "auto",
@@ -281,8 +280,8 @@ def main(
     objective = Int8Pairs(
         network, graph, batches, schedule, seed, degradation=learned, degraded=degraded, keep=keep
     )
-    stepping = Options(part=max(1, -(-batch // (2 * workers))), workers=workers)
-    trainer = Trainer(objective, spec.name, limit, schedule, stepping, device=where, seed=seed)
+    steps = stepping(batch, workers)
+    trainer = Trainer(objective, spec.name, limit, schedule, steps, device=where, seed=seed)
     check = Int8Validation(trainer, held_out, scale, out, graph) if held_out else None
     if where.first:
         out.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,17 @@ from .loop import Budget
 from .run import Pace
 
 Out = Annotated[Path, typer.Option(help="Folder for checkpoints, logs and picture sheets.")]
+Data = Annotated[Path, typer.Option(help="Folder of aligned 128x128 faces to train on.")]
+Val = Annotated[Path | None, typer.Option(help="Folder of faces to validate on.")]
+Degradation = Annotated[
+    Path | None, typer.Option(help="Learned degradation (facedge.training.denet).")
+]
+Degraded = Annotated[float, typer.Option(help="Share of pictures it degrades.")]
+Batch = Annotated[int, typer.Option(help="Pictures per iteration.")]
+Rate = Annotated[float, typer.Option(help="Peak learning rate.")]
+Grow = Annotated[float, typer.Option(help="Share over which steps are added.")]
+Settle = Annotated[float, typer.Option(help="Share after which the loss is log-MSE.")]
+Warp = Annotated[float, typer.Option(help="Share of pictures moved, turned, zoomed.")]
 Hours = Annotated[float | None, typer.Option(help="Training time; or --iterations.")]
 Iterations = Annotated[int | None, typer.Option(help="Iterations; or --hours.")]
 Warmup = Annotated[float, typer.Option(help="Share of the run before the peak rate.")]

@@ -25,13 +25,12 @@ from .au_crop import FACE_TO_CROP, au_crop
 from .command import command
 from .data import Batches, read_faces
 from .degrade import down
+from .fit import fit
 from .kept import Arrays, kept
 from .landmarks import landmarks_of, move_points
-from .loop import Options, Trainer
 from .losses import DISTANCES, over_steps
 from .networks import Learner, begin_at_base, network_of, shipped, take_weights
 from .objective import Batch, Term
-from .run import train
 from .schedule import Schedule
 from .super_resolution import STEP_WEIGHTS
 from .validation import Validation
@@ -193,9 +192,9 @@ class PriorRecurrence:
 
 
 def main(
-    data: Annotated[Path, typer.Option(help="Folder of aligned 128x128 faces to train on.")],
+    data: options.Data,
     out: options.Out,
-    val: Annotated[Path | None, typer.Option(help="Folder of faces to validate on.")] = None,
+    val: options.Val = None,
     landmarks: Annotated[
         Path | None, typer.Option(help="CSV of landmarks; beside the folder by default.")
     ] = None,
@@ -214,11 +213,11 @@ def main(
     ] = 0.0,
     hours: options.Hours = None,
     iterations: options.Iterations = None,
-    batch: Annotated[int, typer.Option(help="Pictures per iteration.")] = 16,
-    rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
+    batch: options.Batch = 16,
+    rate: options.Rate = 1e-3,
     warmup: options.Warmup = 0.02,
-    settle: Annotated[float, typer.Option(help="Share after which the loss is log-MSE.")] = 0.6,
-    warp: Annotated[float, typer.Option(help="Share of pictures moved, turned, zoomed.")] = 0.7,
+    settle: options.Settle = 0.6,
+    warp: options.Warp = 0.7,
     seed: options.Seed = 0,
     workers: options.Workers = 2,
     device: options.DeviceName = "auto",
@@ -262,22 +261,19 @@ def main(
         read_weight=read,
         compiled=compiled,
     )
-    trainer = Trainer(
+    fit(
         objective,
         model if priors is Priors.both else f"{model} with {priors.value} priors",
-        limit,
-        schedule,
-        Options(part=max(1, -(-batch // (2 * workers))), workers=workers),
+        batches,
+        out,
+        limit=limit,
+        schedule=schedule,
         device=where,
         seed=seed,
-    )
-    train(
-        trainer,
-        out,
-        Validation(trainer, held_out, SCALE, out) if held_out else None,
+        workers=workers,
         pace=options.pace(save_every, check_every),
-        per_epoch=batches.per_epoch,
         tensorboard=tensorboard,
+        check=(lambda trainer: Validation(trainer, held_out, SCALE, out)) if held_out else None,
     )
 
 

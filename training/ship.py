@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
@@ -27,6 +27,31 @@ from .quality import to_float
 
 LICENCE = "research use only: trained partly on non-commercial face data"
 LOSSLESS_DB = 60.0
+
+
+class Storage(NamedTuple):
+    """A way to store weights: its name, and the arguments of ``weights.save``."""
+
+    name: str
+    dtype: torch.dtype | None
+    vectors: bool
+
+
+STORAGES = (
+    Storage("FP16", torch.float16, True),
+    Storage("FP16, vectors in FP32", torch.float16, False),
+    Storage("FP32", None, True),
+)
+"""From the smallest to the one that loses nothing."""
+
+
+def stored_as(model: nn.Module, storage: Storage) -> nn.Module:
+    """A network with the weights that come back from a file."""
+    again = copy.deepcopy(model)
+    for value in again.state_dict().values():
+        if storage.dtype and value.is_floating_point() and (storage.vectors or value.dim() > 1):
+            value.copy_(value.to(storage.dtype))
+    return again
 
 
 def result(model: nn.Module, spec: ModelSpec, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -72,7 +97,7 @@ def main(
     out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
     licence: Annotated[str, typer.Option(help="Terms of the weights.")] = LICENCE,
 ) -> None:
-    """Write a checkpoint's averaged weights, in FP16 where that is loss-free to 60 dB."""
+    """Write a checkpoint's averaged weights, in FP16 as far as that is loss-free to 60 dB."""
     spec = registry.get(model)
     saved = checkpoints.read(checkpoint, model)
     network = spec.build().eval()
@@ -83,9 +108,11 @@ def main(
         raise InputError(
             f"{checkpoint} was trained with another shape of {model}; expected the registry's"
         ) from error
-    rounded = copy.deepcopy(network).half().float()
-    compared = half_precision_db(network, rounded, spec, read_faces(data).pixels)
-    lossless = compared >= LOSSLESS_DB
+    pixels = read_faces(data).pixels
+    for storage in STORAGES:
+        compared = half_precision_db(network, stored_as(network, storage), spec, pixels)
+        if compared >= LOSSLESS_DB:
+            break
     weights.save(
         network,
         out,
@@ -98,11 +125,12 @@ def main(
             "training_minutes": f"{saved.seconds / 60:.1f}",
             "data": summary,
         },
-        torch.float16 if lossless else None,
+        storage.dtype,
+        vectors=storage.vectors,
     )
     typer.echo(
         f"{out}: {spec.name} after {saved.iteration} iterations, stored in "
-        f"{'FP16' if lossless else 'FP32'} (FP16 against FP32: {compared:.1f} dB at worst)"
+        f"{storage.name} ({compared:.1f} dB against FP32 at worst)"
     )
 
 

@@ -19,11 +19,10 @@ from . import options, parallel
 from .command import command
 from .data import Batches, read_faces
 from .degradation import DeNet, load_degradation
+from .fit import fit
 from .kept import kept
-from .loop import Options, Trainer
 from .networks import begin_at_base, network_of, take_weights
 from .real import read_real
-from .run import train
 from .schedule import Schedule
 from .super_resolution import EdgeRecurrence, Real, pseudo_truth
 from .validation import Validation
@@ -84,19 +83,17 @@ def guidance(
 
 
 def main(
-    data: Annotated[Path, typer.Option(help="Folder of aligned 128x128 faces to train on.")],
+    data: options.Data,
     out: options.Out,
-    val: Annotated[Path | None, typer.Option(help="Folder of faces to validate on.")] = None,
+    val: options.Val = None,
     scale: Annotated[int, typer.Option(help="8 (16 -> 128) or 4 (32 -> 128).")] = 8,
     hours: options.Hours = None,
     iterations: options.Iterations = None,
     init: Annotated[
         Path | None, typer.Option(help="Weights or checkpoint to start from; the head may differ.")
     ] = None,
-    degradation: Annotated[
-        Path | None, typer.Option(help="Learned degradation (facedge.training.denet).")
-    ] = None,
-    degraded: Annotated[float, typer.Option(help="Share of pictures it degrades.")] = 0.5,
+    degradation: options.Degradation = None,
+    degraded: options.Degraded = 0.5,
     real: Annotated[
         Path | None, typer.Option(help="Folder of real low-resolution faces for the cycle.")
     ] = None,
@@ -107,12 +104,12 @@ def main(
     pseudo: Annotated[float, typer.Option(help="Weight of the teacher's pictures.")] = 0.25,
     cycle: Annotated[float, typer.Option(help="Weight of the cycle.")] = 0.25,
     edges: Annotated[bool, typer.Option(help="Embed edges; --no-edges is an ablation.")] = True,
-    batch: Annotated[int, typer.Option(help="Pictures per iteration.")] = 16,
-    rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
+    batch: options.Batch = 16,
+    rate: options.Rate = 1e-3,
     warmup: options.Warmup = 0.02,
-    grow: Annotated[float, typer.Option(help="Share over which steps are added.")] = 0.25,
-    settle: Annotated[float, typer.Option(help="Share after which the loss is log-MSE.")] = 0.6,
-    warp: Annotated[float, typer.Option(help="Share of pictures moved, turned, zoomed.")] = 0.7,
+    grow: options.Grow = 0.25,
+    settle: options.Settle = 0.6,
+    warp: options.Warp = 0.7,
     seed: options.Seed = 0,
     workers: options.Workers = 2,
     device: options.DeviceName = "auto",
@@ -153,23 +150,21 @@ def main(
         edges=edges,
         compiled=compiled,
     )
-    trainer = Trainer(
+    fit(
         objective,
         name,
-        limit,
-        schedule,
-        Options(part=max(1, -(-batch // (2 * workers))), workers=workers),
+        batches,
+        out,
+        limit=limit,
+        schedule=schedule,
         device=where,
         seed=seed,
-    )
-    check = Validation(trainer, held_out, scale, out, learned) if held_out else None
-    train(
-        trainer,
-        out,
-        check,
+        workers=workers,
         pace=options.pace(save_every, check_every),
-        per_epoch=batches.per_epoch,
         tensorboard=tensorboard,
+        check=(lambda trainer: Validation(trainer, held_out, scale, out, learned))
+        if held_out
+        else None,
     )
 
 

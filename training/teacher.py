@@ -15,10 +15,9 @@ from . import options, parallel
 from .command import command
 from .data import Batches, read_faces
 from .degradation import load_degradation
+from .fit import fit
 from .grow import grow as grow_into
-from .loop import Options, Trainer
 from .networks import begin_at_base, take_weights
-from .run import train
 from .schedule import Schedule
 from .super_resolution import EdgeRecurrence
 from .validation import Validation
@@ -45,25 +44,23 @@ def new_teacher(seed: int, student: Path | None) -> FsrTeacher:
 
 
 def main(
-    data: Annotated[Path, typer.Option(help="Folder of aligned 128x128 faces to train on.")],
+    data: options.Data,
     out: options.Out,
-    val: Annotated[Path | None, typer.Option(help="Folder of faces to validate on.")] = None,
+    val: options.Val = None,
     hours: options.Hours = None,
     iterations: options.Iterations = None,
     grow_from: Annotated[
         Path | None, typer.Option(help="Weights of fsr-student to grow from.")
     ] = None,
     init: Annotated[Path | None, typer.Option(help="Teacher's weights or checkpoint.")] = None,
-    degradation: Annotated[
-        Path | None, typer.Option(help="Learned degradation (facedge.training.denet).")
-    ] = None,
-    degraded: Annotated[float, typer.Option(help="Share of pictures it degrades.")] = 0.5,
-    batch: Annotated[int, typer.Option(help="Pictures per iteration.")] = 16,
-    rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
+    degradation: options.Degradation = None,
+    degraded: options.Degraded = 0.5,
+    batch: options.Batch = 16,
+    rate: options.Rate = 1e-3,
     warmup: options.Warmup = 0.02,
-    grow: Annotated[float, typer.Option(help="Share over which steps are added.")] = 0.25,
-    settle: Annotated[float, typer.Option(help="Share after which the loss is log-MSE.")] = 0.6,
-    warp: Annotated[float, typer.Option(help="Share of pictures moved, turned, zoomed.")] = 0.7,
+    grow: options.Grow = 0.25,
+    settle: options.Settle = 0.6,
+    warp: options.Warp = 0.7,
     seed: options.Seed = 0,
     workers: options.Workers = 2,
     device: options.DeviceName = "auto",
@@ -97,22 +94,21 @@ def main(
         degraded=degraded,
         compiled=compiled,
     )
-    trainer = Trainer(
+    fit(
         objective,
         MODEL,
-        limit,
-        schedule,
-        Options(part=max(1, -(-batch // (2 * workers))), workers=workers),
+        batches,
+        out,
+        limit=limit,
+        schedule=schedule,
         device=where,
         seed=seed,
-    )
-    train(
-        trainer,
-        out,
-        Validation(trainer, held_out, SCALE, out, learned) if held_out else None,
+        workers=workers,
         pace=options.pace(save_every, check_every),
-        per_epoch=batches.per_epoch,
         tensorboard=tensorboard,
+        check=(lambda trainer: Validation(trainer, held_out, SCALE, out, learned))
+        if held_out
+        else None,
     )
 
 

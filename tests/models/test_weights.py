@@ -61,6 +61,22 @@ def test_saved_weights_come_back_bit_for_bit(file: Path) -> None:
     assert not any(p.requires_grad for p in loaded.module.parameters())
 
 
+def test_vectors_may_keep_their_precision_in_half_precision_files(tmp_path: Path) -> None:
+    module = small()
+    seed(module, 1)
+    with torch.no_grad():
+        for value in module.parameters():
+            value.add_(1e-5)
+    path = tmp_path / "half.safetensors"
+    save(module, path, {"model": "small"}, torch.float16, vectors=False)
+    for name, stored in safetensors.numpy.load_file(path).items():
+        wanted = module.state_dict()[name].numpy()
+        if wanted.ndim > 1:
+            assert stored.dtype == "float16"
+        else:
+            np.testing.assert_array_equal(stored, wanted)
+
+
 def test_half_precision_files_load_as_float32(tmp_path: Path) -> None:
     module = small()
     seed(module, 1)

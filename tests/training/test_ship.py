@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from facedge.errors import InputError
 from facedge.models import registry, weights
 from facedge.models.contract import ActionUnits
 from facedge.models.fsr_student import FsrStudent
+from facedge.training import ship
 from facedge.training.data import Batches
 from facedge.training.loop import Budget, Trainer
 from facedge.training.schedule import Schedule
@@ -50,6 +52,41 @@ def test_shipped_weights_are_the_average_and_load_into_the_model(
         "iterations": "1",
         "data": "12 crops",
     }
+
+
+@pytest.mark.parametrize(("reached", "dtypes"), [(0, {"F16"}), (1, {"F16", "F32"}), (2, {"F32"})])
+def test_the_smallest_storage_that_loses_nothing_is_taken(
+    trainer: Trainer,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    reached: int,
+    dtypes: set[str],
+) -> None:
+    found = iter([59.9] * reached + [60.0])
+    monkeypatch.setattr(ship, "half_precision_db", lambda *_: next(found))
+    path = tmp_path / "w.safetensors"
+    main(tmp_path / "last.pt", "fsr-student", folder, "", path)
+    with safe_open(path, "pt") as file:
+        stored = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        assert {tensor.get_dtype() for tensor in stored.values()} == dtypes
+        if reached == 1:
+            assert all(
+                (len(tensor.get_shape()) > 1) == (tensor.get_dtype() == "F16")
+                for tensor in stored.values()
+            )
+    # What was compared is what a file gives back.
+    network = new_student(8, 0)
+    again = ship.stored_as(network, ship.STORAGES[reached]).state_dict()
+    weights.save(
+        network,
+        tmp_path / "again.safetensors",
+        {"model": "fsr-student"},
+        ship.STORAGES[reached].dtype,
+        vectors=ship.STORAGES[reached].vectors,
+    )
+    loaded = weights.load(STUDENT, tmp_path / "again.safetensors").module.state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in again.items())
 
 
 def test_half_precision_is_measured_on_the_picture(pixels: np.ndarray) -> None:
