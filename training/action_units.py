@@ -34,6 +34,7 @@ from .expressions import (
     read_unlabelled,
     to_tensor,
 )
+from .landmark_error import error_percent
 from .loop import Budget, Options, Trainer
 from .objective import Batch, Objective, Term
 from .run import Pace, train
@@ -158,15 +159,13 @@ def predict(model: Compared, faces: UnitFaces, batch: int = 32) -> tuple[np.ndar
 def figures(model: Compared, faces: UnitFaces) -> dict[str, float]:
     """Mean F1 and ABAW2 score with and without the graph, and the landmark error in percent."""
     graph, plain, landmarks, truth = predict(model, faces)
-    eyes = np.linalg.norm(truth[:, 19] - truth[:, 28], axis=1)
-    error = np.linalg.norm(landmarks - truth, axis=2).mean(1) / eyes
     with_graph, without = measure(graph, faces.labels), measure(plain, faces.labels)
     return {
         "f1/graph": with_graph.mean_f1,
         "f1/plain": without.mean_f1,
         "score/graph": with_graph.score,
         "score/plain": without.score,
-        "nme": 100 * float(error.mean()),
+        "nme": error_percent(landmarks, truth),
     }
 
 
