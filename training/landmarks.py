@@ -45,7 +45,7 @@ def read_landmarks(path: Path) -> dict[str, NDArray[np.float32]]:
                     f"{path} does not begin with the columns file, x0, y0, ..., x67, y67; "
                     "expected landmarks in the 68-point order"
                 )
-            for row in filter(None, rows):  # blank lines
+            for row in rows:
                 found[row[0]] = _points(row, path, rows.line_num)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not a readable landmark file ({error})") from error

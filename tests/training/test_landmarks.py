@@ -121,12 +121,3 @@ def test_a_dot_in_a_drawn_batch_lies_where_its_landmark_went(warp: float) -> Non
         # The dot is zoomed by up to 8 % about its own centre, to which its centre of mass stays;
         # 1/32 of a pixel is the interpolation's grid, 1/255 the levels' that the threshold sees.
         np.testing.assert_allclose(dot_in(image.mean(0).numpy()), wanted, atol=0.1)
-
-
-def test_blank_lines_are_passed_over(tmp_path: Path) -> None:
-    path = tmp_path / "points.csv"
-    header = ",".join(["file", *(f"{axis}{i}" for i in range(68) for axis in "xy")])
-    path.write_text(f"{header}\n\na.jpg,{','.join(['1.5'] * 136)}\n\n")
-    found = read_landmarks(path)
-    assert list(found) == ["a.jpg"]
-    assert (found["a.jpg"] == 1.5).all()
