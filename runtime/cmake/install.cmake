@@ -1,0 +1,1 @@
+# Installation and packages: see the build section of docs/embedding.md.
