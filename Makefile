@@ -1,19 +1,33 @@
 # make engine   set up, build the default bundle, open its report's path
-# make test     run the tests
+# make test     build the native runtime, run the tests
+# make help     everything else
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= bundles
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup engine test lint format typecheck bench clean
+.PHONY: help setup engine test lint format format-native lint-native typecheck bench clean
 
 help:
-	@echo "make engine     build fsr-student INT8 with its report into $(OUT)/ (sets everything up first)"
-	@echo "make test       run the tests"
-	@echo "make lint       ruff and mypy"
-	@echo "make bench      latency against the plain export, session overhead, calibration time and memory"
-	@echo "make clean      remove everything that was made"
+	@echo "make engine          build fsr-student INT8 with its report into $(OUT)/ (sets everything up first)"
+	@echo "make test            build the native runtime and run all tests"
+	@echo "make lint            ruff, mypy and clang-format"
+	@echo "make format          ruff and clang-format, in place"
+	@echo "make bench           latency against the plain export, session overhead, calibration time and memory"
+	@echo "make native          build libfacedge, its back ends, tools, examples and tests into build/host"
+	@echo "make test-native     the native runtime's tests alone (part of make test)"
+	@echo "make native-asan     the same with AddressSanitizer and UndefinedBehaviorSanitizer"
+	@echo "make native-tsan     the C++ tests with ThreadSanitizer"
+	@echo "make native-valgrind the C++ tests under valgrind"
+	@echo "make native-fuzz     fuzz targets, FUZZ_SECONDS=600 each"
+	@echo "make native-soak     a million submits (or SOAK_SECONDS=...) without growth of memory"
+	@echo "make native-aarch64  cross-build; conformance on an emulated 64-bit Arm"
+	@echo "make native-cuda     compile every CUDA source for sm_75 ... sm_120"
+	@echo "make native-deb      Debian packages in build/deb/packages"
+	@echo "make clean           remove everything that was made"
+
+include runtime/cmake/native.mk
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -28,13 +42,15 @@ engine: setup
 	$(BIN)/python export/build_engine.py --backend onnxruntime --backend openvino --backend tensorrt-rtx --out $(OUT)
 
 test: setup
+	$(MAKE) native
+	ctest --preset host --parallel $(JOBS)
 	$(BIN)/python -m pytest -n 2 --dist loadscope
 
-lint: setup typecheck
+lint: setup typecheck lint-native
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: setup
+format: setup format-native
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

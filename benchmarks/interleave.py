@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
+
+from .statistics import Floats, jitter, median_of_ratios, percentile
+
+Call = Callable[[], object]
+
+MOST_CALLS = 200_000
+"""Calls of one contender that are kept; a very fast one stops there and not at the clock."""
 
 
 @dataclass(frozen=True)
@@ -20,58 +27,113 @@ class Timing:
         rounds: median of each round, float64 [rounds]; pairs with another contender's.
     """
 
-    seconds: NDArray[np.float64]
-    rounds: NDArray[np.float64]
+    seconds: Floats
+    rounds: Floats
 
     def percentile(self, p: float) -> float:
-        """The ``p``-th percentile in milliseconds, linear between neighbours."""
-        return float(np.percentile(self.seconds, p)) * 1e3
+        """The ``p``-th percentile in milliseconds; see ``statistics.percentile``."""
+        return percentile(self.seconds, p) * 1e3
+
+    @property
+    def jitter_ms(self) -> float:
+        """Mean change from one call to the next of the same round; see ``statistics.jitter``."""
+        whole = len(self.seconds) // len(self.rounds)
+        return jitter(self.seconds.reshape(len(self.rounds), whole)) * 1e3
 
 
 def interleave(
-    contenders: Mapping[str, Callable[[], object]],
+    contenders: Mapping[str, Call],
     *,
     calls: int = 1024,
-    per_round: int = 16,
+    seconds: float = 0.0,
+    per_round: int | Mapping[str, int] = 16,
     warm_up: int = 32,
     seed: int = 0,
     advance: Callable[[int, int], None] | None = None,
+    failed: Callable[[str, Exception], None] | None = None,
 ) -> dict[str, Timing]:
-    """Time every contender ``calls`` times, in rounds of shuffled order.
+    """Time every contender in rounds of shuffled order until each has enough.
 
     Args:
         contenders: name -> a call that does one inference.
-        calls: measured calls of each; a multiple of ``per_round`` is reached.
-        per_round: consecutive calls of one contender within a round.
+        calls: least measured calls of each; with several ``per_round``, of the one with the most.
+        seconds: least measured time of each; rounds go on until the fastest has reached it.
+        per_round: consecutive calls of one contender within a round; for all, or by name.
         warm_up: calls of each before anything is measured.
-        advance: called with (rounds done, rounds in all).
+        seed: of the order.
+        advance: called with (rounds done, rounds expected).
+        failed: told of a contender that raised, which is then left out for good; without it the
+            exception ends the run.
 
     Returns:
-        name -> timing, in the order given.
+        name -> timing, in the order given; of a contender that failed, nothing.
     """
-    order = list(contenders)
-    shuffle = random.Random(seed)
-    for name in order:
-        for _ in range(warm_up):
-            contenders[name]()
-    rounds = -(-calls // per_round)
-    samples: dict[str, list[list[float]]] = {name: [] for name in order}
-    for done in range(rounds):
+    if not contenders:
+        return {}
+    sizes = {n: per_round if isinstance(per_round, int) else per_round[n] for n in contenders}
+    least = -(-calls // max(sizes.values()))
+    tallies = {name: _Tally() for name in contenders}
+
+    def attempt(name: str, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except Exception as error:
+            if failed is None:
+                raise
+            del tallies[name]
+            failed(name, error)
+
+    for name in contenders:
+        attempt(name, partial(_warm, contenders[name], warm_up))
+    shuffle, done = random.Random(seed), 0
+    while tallies and not _enough(tallies.values(), least, seconds):
+        order = list(tallies)
         shuffle.shuffle(order)
         for name in order:
-            samples[name].append(_time(contenders[name], per_round))
-        if advance:
-            advance(done + 1, rounds)
-    return {
-        name: Timing(
-            np.concatenate([np.array(r) for r in samples[name]]),
-            np.array([float(np.median(r)) for r in samples[name]]),
+            attempt(name, partial(tallies[name].take, contenders[name], sizes[name]))
+        done += 1
+        if advance and tallies:
+            shortest = min(t.total for t in tallies.values()) / done
+            expected = max(least, int(seconds / max(shortest, 1e-9)) + 1)
+            advance(done, max(done, expected))
+    return {name: tallies[name].timing() for name in contenders if name in tallies}
+
+
+class _Tally:
+    """What was measured of one contender so far."""
+
+    def __init__(self) -> None:
+        self.rounds: list[list[float]] = []
+        self.total, self.calls = 0.0, 0
+
+    def take(self, call: Call, count: int) -> None:
+        """Measure one more round."""
+        times = _time(call, count)
+        self.rounds.append(times)
+        self.total += sum(times)
+        self.calls += count
+
+    def timing(self) -> Timing:
+        return Timing(
+            np.array([t for times in self.rounds for t in times]),
+            np.array([float(np.median(times)) for times in self.rounds]),
         )
-        for name in contenders
-    }
 
 
-def _time(call: Callable[[], object], count: int) -> list[float]:
+def _enough(tallies: Collection[_Tally], least: int, seconds: float) -> bool:
+    """Whether each has its rounds and its time; all have had the same number of rounds."""
+    if min(len(t.rounds) for t in tallies) < least:
+        return False
+    slow = min(t.total for t in tallies) < seconds
+    return not slow or max(t.calls for t in tallies) >= MOST_CALLS
+
+
+def _warm(call: Call, count: int) -> None:
+    for _ in range(count):
+        call()
+
+
+def _time(call: Call, count: int) -> list[float]:
     call()  # brings code and data back into the caches after another contender ran
     result = []
     for _ in range(count):
@@ -86,10 +148,7 @@ def speed_up(
 ) -> tuple[float, float, float]:
     """How many times faster a contender is: (median ratio, low, high) with a 95 % interval.
 
-    The interval is a percentile bootstrap over rounds (Efron, 1979), whose medians are paired.
+    The rounds' medians are paired; see ``statistics.median_of_ratios``.
     """
-    values = baseline.rounds / contender.rounds
-    picks = np.random.default_rng(seed).integers(0, len(values), (resamples, len(values)))
-    medians = np.median(values[picks], axis=1)
-    low, high = np.percentile(medians, [2.5, 97.5])
-    return float(np.median(values)), float(low), float(high)
+    found = median_of_ratios(baseline.rounds, contender.rounds, resamples=resamples, seed=seed)
+    return found.value, found.low, found.high

@@ -16,13 +16,18 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from facedge.benchmarks.environment import note_load, read_environment, read_load
 from facedge.benchmarks.interleave import Timing, interleave, speed_up
 from facedge.benchmarks.plot import latency_plot
+from facedge.benchmarks.statistics import deadline_misses
+from facedge.benchmarks.sysfs import Files
+from facedge.benchmarks.watch import Watch
 from facedge.extras import require
 from facedge.files import write_file
 from facedge.progress import Stages
@@ -78,7 +83,9 @@ class Row:
     Attributes:
         contender: what was timed.
         calls: measured calls.
-        p50_ms: median; likewise the 90th and 99th percentile.
+        p50_ms: median; likewise the 90th and 99th percentile, and the slowest call.
+        jitter_ms: mean change from one call to the next.
+        missed_30: calls longer than a frame at 30 per second; likewise at 60.
         times_faster: speed-up over the plain export, median of the paired rounds.
         interval_95: its 95 % bootstrap interval.
     """
@@ -88,6 +95,10 @@ class Row:
     p50_ms: float
     p90_ms: float
     p99_ms: float
+    max_ms: float
+    jitter_ms: float
+    missed_30: int
+    missed_60: int
     times_faster: float
     interval_95: tuple[float, float]
 
@@ -97,8 +108,21 @@ def rows(timings: Mapping[str, Timing]) -> list[Row]:
     table = []
     for name, timing in timings.items():
         ratio, low, high = speed_up(timings[BASELINE], timing)
-        p50, p90, p99 = (timing.percentile(p) for p in (50, 90, 99))
-        table.append(Row(name, len(timing.seconds), p50, p90, p99, ratio, (low, high)))
+        table.append(
+            Row(
+                contender=name,
+                calls=len(timing.seconds),
+                p50_ms=timing.percentile(50),
+                p90_ms=timing.percentile(90),
+                p99_ms=timing.percentile(99),
+                max_ms=timing.percentile(100),
+                jitter_ms=timing.jitter_ms,
+                missed_30=deadline_misses(timing.seconds, 30),
+                missed_60=deadline_misses(timing.seconds, 60),
+                times_faster=ratio,
+                interval_95=(low, high),
+            )
+        )
     return table
 
 
@@ -120,6 +144,9 @@ def main(
     """Time every precision on both CPU backends against the plain export."""
     stages = Stages(quiet=as_json)
     models: dict[str, list[dict[str, object]]] = {}
+    files = Files()
+    load = read_load(files)
+    note_load(files, load)
     result: dict[str, object] = {
         "machine": identity(),
         "system": platform.platform(),
@@ -130,27 +157,46 @@ def main(
     }
     console = Console(quiet=as_json, highlight=False)
     console.print(f"{identity()}, {threads} threads, batch 1, {date.today().isoformat()}")
-    for name in model:
-        ways = contenders(name, bundles, threads, stages, calib)
-        with stages.stage(f"Timing {len(ways)} ways to run {name}") as stage:
-            timings = interleave(ways, calls=calls, advance=stage.advance)
-        table = rows(timings)
-        models[name] = [asdict(row) for row in table]
-        write_file(
-            out / f"latency-{name}.svg",
-            latency_plot(name, [(r.contender, r.p50_ms, r.p99_ms, r.times_faster) for r in table]),
-        )
-        console.print(_table(name, table))
+    with Watch(files) as watch:
+        for name in model:
+            models[name] = _measure(name, bundles, threads, calls, stages, calib, out, console)
+    environment = read_environment(files, watch)
+    result["environment"] = msgspec.to_builtins(msgspec.structs.replace(environment, load=load))
+    for note in (*environment.throttling, *environment.notes):
+        console.print(f"note: {note}", markup=False)
     text = json.dumps(result, indent=1)
     write_file(out / "latency.json", text)
     if as_json:
         print(text)
 
 
+def _measure(
+    model: str,
+    bundles: Path,
+    threads: int,
+    calls: int,
+    stages: Stages,
+    calib: Path | None,
+    out: Path,
+    console: Console,
+) -> list[dict[str, object]]:
+    """Time every way to run one model; print its table, write its plot, return its rows."""
+    ways = contenders(model, bundles, threads, stages, calib)
+    with stages.stage(f"Timing {len(ways)} ways to run {model}") as stage:
+        timings = interleave(ways, calls=calls, advance=stage.advance)
+    table = rows(timings)
+    write_file(
+        out / f"latency-{model}.svg",
+        latency_plot(model, [(r.contender, r.p50_ms, r.p99_ms, r.times_faster) for r in table]),
+    )
+    console.print(_table(model, table))
+    return [asdict(row) for row in table]
+
+
 def _table(model: str, table: Sequence[Row]) -> Table:
     shown = Table(title=model, title_justify="left")
     shown.add_column("contender")
-    for heading in ("p50 ms", "p90 ms", "p99 ms", "times faster", "95 % interval"):
+    for heading in ("p50 ms", "p90 ms", "p99 ms", "jitter", "times faster", "95 % interval"):
         shown.add_column(heading, justify="right")
     for row in table:
         low, high = row.interval_95
@@ -159,6 +205,7 @@ def _table(model: str, table: Sequence[Row]) -> Table:
             f"{row.p50_ms:.2f}",
             f"{row.p90_ms:.2f}",
             f"{row.p99_ms:.2f}",
+            f"{row.jitter_ms:.2f}",
             f"{row.times_faster:.2f}",
             f"{low:.2f} – {high:.2f}",
         )

@@ -14,6 +14,8 @@ COLOURS = {
     "fp16": "#4285f4",
     "int8": "#188038",
 }
+OTHER = "#9aa0a6"
+"""Colour of a contender that the table above does not name."""
 
 
 def latency_plot(title: str, bars: Sequence[tuple[str, float, float, float]]) -> str:
@@ -31,7 +33,7 @@ def latency_plot(title: str, bars: Sequence[tuple[str, float, float, float]]) ->
     names = [name for name, *_ in bars]
     medians = [median for _, median, _, _ in bars]
     tails = [p99 - median for _, median, p99, _ in bars]
-    colours = [COLOURS[name.split()[0].rstrip(",")] for name in names]
+    colours = [COLOURS.get(name.split()[0].rstrip(","), OTHER) for name in names]
     axes.barh(names, medians, color=colours, xerr=[[0] * len(tails), tails], ecolor="#5f6368")
     for y, (_, median, _, faster) in enumerate(bars):
         axes.text(median, y - 0.28, f" {median:.2f} ms · {faster:.1f}×", fontsize=7)

@@ -14,6 +14,7 @@ from .backends.base import BackendSession, Binding, Options
 from .backends.plan import PlanMismatch
 from .bundle import Bundle
 from .machine import identity
+from .native import backend as native
 
 _fastest: dict[tuple[str, Options, int], str] = {}
 """What was measured in this process: (bundle digest, options, batch) -> backend."""
@@ -46,12 +47,15 @@ def open_backend(bundle: Bundle, backend: str, options: Options, batch: int = 1)
     """
     if backend == "auto":
         return _auto(bundle, options, batch)
+    if backend == native.NATIVE:
+        name, session = native.choose(bundle, options)
+        return Opened(name, session)
     return _open(bundle, backend, options)
 
 
 def _open(bundle: Bundle, name: str, options: Options) -> Opened:
     backend = registry.get(name)
-    artifacts = bundle.artifacts(name)
+    artifacts = bundle.artifacts(registry.kind(name))
     if not artifacts:
         raise BackendError(
             f"{bundle.path} has nothing for backend {name}; it has {_contents(bundle)}"

@@ -21,6 +21,7 @@ from facedge.pictures import Rgb, write_picture
 from facedge.resize import model_input, square_crop
 
 from . import au_table, inputs
+from .backends.registry import kind
 from .bundle import Bundle
 from .overlay import SheetRow, action_unit_overlay, sheet
 from .publish import refuse_existing, refuse_inputs, results_into
@@ -189,7 +190,7 @@ def play(
 def _batch_size(session: Player, wanted: int) -> int:
     if session.bundle.manifest.stateful:
         return 1
-    limits = [a.max_batch for a in session.bundle.artifacts(session.backend) if a.max_batch]
+    limits = [a.max_batch for a in session.bundle.artifacts(kind(session.backend)) if a.max_batch]
     return min([wanted, *limits])
 
 

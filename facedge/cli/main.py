@@ -13,7 +13,7 @@ from facedge import __version__
 from facedge.errors import BackendError, FacedgeError
 from facedge.extras import missing_package
 
-from . import build, calibrate, evaluate, inspect, listing, run, verify
+from . import bench, build, calibrate, evaluate, inspect, listing, run, verify
 from .process import Stopped, silence_libraries, stop_cleanly
 
 EXIT_USAGE = 2
@@ -53,6 +53,7 @@ app.command("inspect")(inspect.inspect)
 app.command("engine")(build.engine)
 app.command("calibrate")(calibrate.calibrate)
 app.command("eval")(evaluate.evaluate)
+app.add_typer(bench.app, name="bench")
 app.command("models")(listing.models)
 app.command("passes")(listing.passes)
 

@@ -35,7 +35,9 @@ def run(
     backend: Annotated[
         str,
         typer.Option(
-            "--backend", "-b", help="auto, onnxruntime, openvino, tensorrt, tensorrt-rtx."
+            "--backend",
+            "-b",
+            help="auto, onnxruntime, openvino, tensorrt, tensorrt-rtx, native (libfacedge).",
         ),
     ] = "auto",
     threads: Annotated[

@@ -13,7 +13,10 @@ from rich.markup import escape
 def verify(
     bundle: Path = typer.Argument(..., help="Bundle folder."),
     backend: str | None = typer.Option(
-        None, "--backend", "-b", help="Only this backend; all that are installed otherwise."
+        None,
+        "--backend",
+        "-b",
+        help="Only this one; all that are installed otherwise. native: libfacedge.",
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:

@@ -50,3 +50,65 @@ def test_the_plot_is_svg_that_names_every_contender():
     text = latency_plot("m", [("torch eager", 4.0, 5.0, 0.5), ("int8, openvino", 1.0, 1.5, 2.0)])
     assert text.lstrip().startswith("<?xml")
     assert "<svg" in text
+
+
+def test_a_contender_that_fails_half_way_is_named_and_the_rest_is_kept():
+    calls = {"good": 0, "bad": 0}
+
+    def good():
+        calls["good"] += 1
+
+    def bad():
+        calls["bad"] += 1
+        if calls["bad"] > 12:
+            raise RuntimeError("device lost")
+
+    told: list[tuple[str, str]] = []
+    found = interleave(
+        {"good": good, "bad": bad},
+        calls=40,
+        per_round=4,
+        warm_up=2,
+        failed=lambda name, error: told.append((name, str(error))),
+    )
+    assert told == [("bad", "device lost")]
+    assert list(found) == ["good"]
+    assert len(found["good"].seconds) == 40
+
+
+def test_without_a_handler_the_failure_is_raised():
+    def bad():
+        raise RuntimeError("device lost")
+
+    with pytest.raises(RuntimeError, match="device lost"):
+        interleave({"bad": bad}, calls=4)
+
+
+def test_when_all_fail_the_run_ends():
+    def bad():
+        raise RuntimeError("no")
+
+    assert interleave({"a": bad, "b": bad}, failed=lambda name, error: None) == {}
+
+
+def test_rounds_may_be_of_different_sizes():
+    found = interleave(
+        {"one": lambda: None, "eight": lambda: None},
+        calls=32,
+        per_round={"one": 16, "eight": 2},
+        warm_up=0,
+    )
+    assert {name: len(t.seconds) for name, t in found.items()} == {"one": 32, "eight": 4}
+
+
+def test_rounds_go_on_until_the_time_is_reached(monkeypatch):
+    ticks = iter(range(10**6))
+    monkeypatch.setattr("time.perf_counter", lambda: float(next(ticks)))
+    # every call takes one tick of a second between its two readings of the clock
+    found = interleave({"a": lambda: None}, calls=1, seconds=10.0, per_round=4, warm_up=0)
+    assert len(found["a"].seconds) == 12
+
+
+def test_jitter_is_taken_within_rounds():
+    found = Timing(np.array([0.001, 0.002, 0.011, 0.012]), np.array([0.0015, 0.0115]))
+    assert found.jitter_ms == pytest.approx(1.0)

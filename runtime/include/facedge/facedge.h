@@ -46,9 +46,9 @@
  * facedge_poll and the worker thread allocate nothing. Whatever a function hands out belongs to the
  * object it came from.
  *
- * Errors. Functions return FACEDGE_OK (0), FACEDGE_EAGAIN, or a negative error code;
- * facedge_last_error() is then one sentence that says what was found, what was expected and what to
- * do. A refused call changes nothing: the stream stays usable.
+ * Errors. Functions return FACEDGE_OK (0) or a negative code. Except for FACEDGE_EAGAIN, which is no
+ * error, facedge_last_error() is then one sentence that says what was found, what was expected and
+ * what to do. A refused call changes nothing: the stream stays usable.
  *
  * Structures that may grow begin with struct_size, which the *_default functions set; a structure
  * whose size this library does not know is refused with FACEDGE_EVERSION.
@@ -214,7 +214,8 @@ typedef struct facedge_plane {
 
 /* Called once for every frame that was accepted, as soon as its pixels have been read, which is
  * before inference; from the worker thread, or inside facedge_submit with FACEDGE_MODE_INLINE. It
- * must not call into the stream. */
+ * must not call into the stream: such calls are refused with FACEDGE_EBUSY, and facedge_stream_close
+ * does nothing. */
 typedef void (*facedge_release_callback)(void *user);
 
 enum { FACEDGE_MAX_SIDE = 16384 }; /* largest width and height of a frame */
@@ -242,7 +243,7 @@ typedef enum facedge_roi_kind {
 } facedge_roi_kind;
 
 typedef struct facedge_roi {
-    uint64_t track; /* which face this is from frame to frame; any number, one face each */
+    uint64_t track; /* which face this is from frame to frame; any number, one face of a frame each */
     int32_t kind;   /* facedge_roi_kind */
     int32_t reserved; /* 0 */
     float points[5][2]; /* x, y of: the eye on the left of the picture, the eye on its right, the tip
@@ -276,8 +277,10 @@ typedef struct facedge_stream_settings {
     int32_t au_source; /* facedge_au_source; FROM_FRAME */
     int32_t batching;  /* facedge_batching; POWERS */
     int32_t max_faces; /* in one frame, 1..256; 4 */
-    int32_t depth;     /* frames under way or waiting to be polled, 1..16; 2 */
-    int32_t max_tracks;     /* hidden states kept; the least recently used is forgotten; 16 */
+    int32_t depth;     /* frames under way or waiting to be polled, 1..16; 2. A stream has depth + 1
+                        * sets of buffers: the last polled result keeps one */
+    int32_t max_tracks;     /* hidden states kept, 1..4096 and at least max_faces; the least recently
+                             * used is forgotten; 16. Without meaning for stateless models */
     int32_t max_missed;     /* a track absent for more frames than this starts afresh; 5 */
     int64_t max_gap_us;     /* so does one whose last frame is longer ago than this; 500000 */
 } facedge_stream_settings;
@@ -285,11 +288,13 @@ typedef struct facedge_stream_settings {
 FACEDGE_API void facedge_stream_settings_default(facedge_stream_settings *settings);
 
 /* Opens a stream: allocates everything and runs every batch size once. Slow, as the back end may
- * compile a graph for each batch size.
+ * compile a graph for each batch size. FACEDGE_EINVAL also when max_faces is more than a plan was
+ * built for (facedge_model_info.max_batch).
  * FACEDGE_EINVAL, FACEDGE_EVERSION, FACEDGE_EBACKEND, FACEDGE_EIO, FACEDGE_ENOMEM. */
 FACEDGE_API int facedge_stream_open(facedge_stream **out, const facedge_stream_settings *settings);
 
-/* Finishes what is under way, frees everything and sets *stream to NULL; NULL is allowed. */
+/* Finishes what is under way, frees everything and sets *stream to NULL; NULL is allowed. Waits for
+ * another thread that is inside the stream to leave; none may enter any more. */
 FACEDGE_API void facedge_stream_close(facedge_stream **stream);
 
 /* Hands a frame and its faces to the stream. `frame` and `rois` are copied and may go at once; the
@@ -333,10 +338,12 @@ typedef struct facedge_face {
     int32_t reserved;
     ptrdiff_t stride;             /* of `restored`, bytes */
     const uint8_t *restored;      /* RGB24, NULL without sr */
-    const uint8_t *crop;          /* RGB24, what the first model was given; rows touch */
+    const uint8_t *crop;          /* RGB24, what the first model was given; rows touch; NULL when it
+                                   * was made on the GPU */
     const float *probabilities;   /* FACEDGE_ACTION_UNITS values of 0..1, NULL without au */
     const float (*landmarks)[2];  /* FACEDGE_LANDMARKS x, y in the frame, NULL without au */
-    float restored_to_frame[2][3]; /* pixel (x, y) of `restored` lies at M * (x, y, 1) in the frame */
+    float restored_to_frame[2][3]; /* pixel (x, y) of `restored` lies at M * (x, y, 1) in the frame;
+                                    * 0 without sr */
 } facedge_face;
 
 typedef struct facedge_result {
@@ -348,7 +355,10 @@ typedef struct facedge_result {
     int64_t timestamp_us; /* the frame's */
     const facedge_face *faces; /* in the order of the rois; NULL when status is not FACEDGE_OK */
     size_t n_faces;
-    uint32_t wait_us, crop_us, sr_us, au_us, total_us; /* from acceptance on */
+    uint32_t wait_us;  /* from acceptance until the work began */
+    uint32_t crop_us;  /* conversion and alignment; of those on the GPU only their start */
+    uint32_t sr_us, au_us;
+    uint32_t total_us; /* from acceptance until the result was ready */
 } facedge_result;
 
 /* Takes the oldest finished frame. Everything in `result` belongs to the stream and stays valid
@@ -362,7 +372,7 @@ FACEDGE_API int facedge_poll(facedge_stream *stream, facedge_result *result);
 FACEDGE_API int facedge_wait(facedge_stream *stream, int timeout_ms);
 
 /* A file descriptor for poll, epoll or a GMainLoop: readable while a result waits to be polled.
- * Belongs to the stream; do not read or close it. Negative: FACEDGE_EINVAL. */
+ * Belongs to the stream; do not read or close it. Negative: FACEDGE_EINVAL, FACEDGE_EIO. */
 FACEDGE_API int facedge_stream_fd(facedge_stream *stream);
 
 /* ---- Hidden state -------------------------------------------------------------------------- */
@@ -374,7 +384,9 @@ FACEDGE_API int facedge_stream_fd(facedge_stream *stream);
  * FACEDGE_EBUSY. */
 FACEDGE_API int facedge_stream_reset(facedge_stream *stream, uint64_t track);
 
-/* Copies a track's hidden state out or in, `floats` values as facedge_model_info.state_floats says.
+/* Copies a track's hidden state out or in, `floats` values as facedge_model_info.state_floats says;
+ * with two stateful models those of sr, then those of au. A state that was set is used by the track's
+ * next frame whatever its time, unless max_missed other frames come first.
  * FACEDGE_EAGAIN: frames are under way. FACEDGE_EINVAL: no such track (get), no state, or another
  * size. FACEDGE_EBUSY. */
 FACEDGE_API int facedge_stream_get_state(facedge_stream *stream, uint64_t track, float *values,
@@ -395,7 +407,8 @@ typedef struct facedge_stats {
     uint64_t failed;    /* of the finished ones */
     uint64_t refused;   /* submits that returned FACEDGE_EAGAIN */
     uint64_t faces;
-    facedge_times wait, crop, sr, au, total; /* of the last frames, at most 512 */
+    facedge_times wait, crop, sr, au, total; /* of the last 512 frames that did not fail; crop, sr
+                                              * and au of those that had faces */
 } facedge_stats;
 
 /* Takes no lock and disturbs nobody; from any thread. FACEDGE_EINVAL, FACEDGE_EVERSION. */

@@ -85,6 +85,12 @@ typedef struct facedge_lane_buffers {
     const void *device_outputs[FACEDGE_MAX_TENSORS]; /* GPU addresses, or NULL */
 } facedge_lane_buffers;
 
+/* How a crop's pixels come out of a larger picture: as in the network's training. */
+typedef enum facedge_filter {
+    FACEDGE_FILTER_BICUBIC = 1, /* super-resolution: bicubic, stretched by the reduction */
+    FACEDGE_FILTER_AREA = 2     /* action units: bilinear, or the mean of what a pixel covers */
+} facedge_filter;
+
 /* Aligned crops out of a frame on the GPU, into rows 0..count-1 of input 0. */
 typedef struct facedge_crop_job {
     uint32_t size;
@@ -92,6 +98,7 @@ typedef struct facedge_crop_job {
     const facedge_frame *frame;      /* memory FACEDGE_MEMORY_CUDA */
     const float (*to_frame)[6];      /* per face: row-major 2x3, crop pixel -> frame */
     int32_t width, height;           /* of a crop */
+    int32_t filter;                  /* facedge_filter */
 } facedge_crop_job;
 
 typedef struct facedge_backend_table {
@@ -112,18 +119,23 @@ typedef struct facedge_backend_table {
                      facedge_lane_buffers *buffers, facedge_lane **lane, facedge_error *error);
     void (*lane_close)(facedge_lane *lane);
 
-    /* Starts batches[batch_index]; inputs must stay as they are until `wait` returns. Back ends on
-     * the CPU do all the work here. */
+    /* Starts batches[batch_index]; inputs must stay as they are until `wait` or `inputs_wait`
+     * returns. Back ends on the CPU do all the work here. */
     int (*enqueue)(facedge_lane *lane, int32_t batch_index, facedge_error *error);
     /* Returns when the outputs are complete. */
     int (*wait)(facedge_lane *lane, facedge_error *error);
 
     /* From here on NULL where the back end has no such thing. */
 
-    /* Starts the crops; the following enqueue waits for them and does not read host input 0. */
+    /* Starts the crops; the following enqueue waits for them and does not read host input 0. With
+     * job->count 0: takes back crops that were not followed by an enqueue. */
     int (*crop)(facedge_lane *lane, const facedge_crop_job *job, facedge_error *error);
     /* Returns when the crops have read the frame. */
     int (*crop_wait)(facedge_lane *lane, facedge_error *error);
+
+    /* Returns when the inputs of the last enqueue may be written again, which can be before the
+     * outputs are complete. */
+    int (*inputs_wait)(facedge_lane *lane, facedge_error *error);
 } facedge_backend_table;
 
 /* The plug-in's one export: its table, or NULL if it cannot serve a host of `host_abi`. */

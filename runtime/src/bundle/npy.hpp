@@ -1,4 +1,5 @@
-// NumPy's .npy files (format 1.0 and 2.0), little-endian uint8 and float32 in C order.
+// NumPy's .npy files (formats 1.0 to 3.0), uint8 and little-endian float32 in C order.
+// Specification: numpy.lib.format.
 #pragma once
 
 #include "status.hpp"

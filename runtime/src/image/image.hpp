@@ -3,6 +3,7 @@
 #pragma once
 
 #include <facedge/facedge.h>
+#include <facedge/facedge_backend.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -59,18 +60,33 @@ facedge_code align(const facedge_roi& roi, Framing framing, int width, int heigh
 Similarity between(Framing from, int from_width, int from_height, Framing to, int to_width,
                    int to_height);
 
+// The reduction that the networks of a framing were trained with.
+facedge_filter filter_of(Framing framing);
+
 // Bytes of scratch that crop() needs for crops up to this size, whatever the frame.
 size_t crop_scratch_bytes(int width, int height);
 
-// Anti-aliased aligned crop, borders repeated.
+// Anti-aliased aligned crop, borders repeated. With s = frame pixels per crop pixel:
+//   1. The frame as RGB, clamped to 0..255, chroma repeated over the pixels it covers, is averaged
+//      in blocks of f x f pixels that start at the frame's corner; a block that the border cuts is
+//      the mean of what is left. f = max(1, floor(s / 2)) for FACEDGE_FILTER_BICUBIC,
+//      max(1, floor(s + 1/2)) for FACEDGE_FILTER_AREA.
+//   2. A crop pixel is the weighted mean of the blocks around its place. The weight is a product of
+//      one in x and one in y of the frame. With t = max(1, s / f) blocks per crop pixel it is Keys'
+//      cubic kernel (a = -1/2) stretched by t, or the part of a block that a square of t x t
+//      covers; for t = 1 the latter is bilinear interpolation.
+// Bicubic weights at f = 1 are those of facedge.resize (Python), with which networks are trained;
+// blocks cost 0.1 dB of the restored face at most and save most of the time. Area crops are for
+// networks that learned from 128 pixel faces enlarged to 176: 3/4 block per crop pixel, the least
+// there is, holds more detail than that.
 //   rgb      uint8 [height, width, 3], rows touch
 //   scratch  crop_scratch_bytes(width, height), aligned to 64
-void crop(const FrameView& frame, const Similarity& to_frame, int width, int height, uint8_t* rgb,
-          void* scratch);
+void crop(const FrameView& frame, const Similarity& to_frame, facedge_filter filter, int width,
+          int height, uint8_t* rgb, void* scratch);
 
 // The same result defined in the plainest way, in double precision: what crop() and the CUDA kernel
 // are compared with.
-void crop_reference(const FrameView& frame, const Similarity& to_frame, int width, int height,
-                    uint8_t* rgb);
+void crop_reference(const FrameView& frame, const Similarity& to_frame, facedge_filter filter,
+                    int width, int height, uint8_t* rgb);
 
 }  // namespace facedge

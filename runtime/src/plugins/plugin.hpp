@@ -41,6 +41,13 @@ struct EngineOptions {
 Status load_plugin(const std::string& name, const std::string& plugin_dir,
                    const facedge_backend_table*& out);
 
+// What a table's function reported: a code of this version, and a text that ends and is not empty.
+facedge_code backend_code(int reported);
+const char* backend_text(facedge_error& error);
+
+// Whether the back end makes crops of frames on the GPU.
+bool can_crop(const facedge_backend_table& table);
+
 // Loads one artifact of a bundle.
 Status open_engine(const Bundle& bundle, const Artifact& artifact, const EngineOptions& options,
                    std::unique_ptr<Engine>& out);

@@ -1,0 +1,1 @@
+"""libfacedge from Python: the library that camera software embeds, through ctypes."""

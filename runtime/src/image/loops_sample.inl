@@ -1,0 +1,130 @@
+// Stage 2: crop pixels out of blocks. A vector holds two neighbouring blocks, R G B and weight
+// each.
+
+// Writes four bytes, of which the fourth belongs to the next pixel; the last pixel of a row three.
+void store(const F4& value, uint8_t* rgb, bool last) {
+    const uint32_t bytes = to_bytes(value);
+    std::memcpy(rgb, &bytes, last ? 3 : 4);
+}
+
+// Bilinear: a square of one block.
+void sample_bilinear(const Samples& s, const uint32_t* __restrict plane, uint8_t* __restrict rgb) {
+    alignas(32) int32_t offset[kTileRow];
+    alignas(32) float right[kTileRow], below[kTileRow];
+    const int32_t stride = static_cast<int32_t>(s.stride);
+    const float u0 = s.u, v0 = s.v, du = s.du, dv = s.dv;
+    const int count = s.count;
+    for (int i = 0; i < count; ++i) {
+        const float u = u0 + static_cast<float>(i) * du;
+        const float v = v0 + static_cast<float>(i) * dv;
+        const int32_t x = static_cast<int32_t>(u), y = static_cast<int32_t>(v);
+        right[i] = u - static_cast<float>(x);
+        below[i] = v - static_cast<float>(y);
+        offset[i] = y * stride + x;
+    }
+    for (int i = 0; i < count; ++i) {
+        const uint32_t* at = plane + offset[i];
+        const F8 above = two_blocks(at);
+        const F8 column = above + (two_blocks(at + stride) - above) * below[i];
+        const F4 left = left_of(column);
+        store(left + (right_of(column) - left) * right[i], rgb + 3 * i, i + 1 == count);
+    }
+}
+
+// Parts of three blocks in a row that a stretch of t blocks around `place` covers, divided by t.
+struct Cover {
+    int32_t first;
+    float part[3];
+};
+
+Cover cover(float place, float t, float inverse) {
+    Cover c;
+    const float begin = place - 0.5f * t + 0.5f;
+    c.first = static_cast<int32_t>(begin);
+    const float part = static_cast<float>(c.first + 1) - begin;
+    const float rest = t - part;
+    c.part[0] = part * inverse;
+    c.part[1] = (rest < 1 ? rest : 1.0f) * inverse;
+    c.part[2] = (rest > 1 ? rest - 1 : 0.0f) * inverse;
+    return c;
+}
+
+// A square of 1 to 1.5 blocks, which touches three at most in each direction.
+void sample_area(const Samples& s, const uint32_t* __restrict plane, uint8_t* __restrict rgb) {
+    if (s.taps <= 2) return sample_bilinear(s, plane, rgb);
+    alignas(32) int32_t offset[kTileRow];
+    alignas(32) float x0[kTileRow], x1[kTileRow], x2[kTileRow];
+    alignas(32) float y0[kTileRow], y1[kTileRow], y2[kTileRow];
+    const int32_t stride = static_cast<int32_t>(s.stride);
+    const float u0 = s.u, v0 = s.v, du = s.du, dv = s.dv, t = s.stretch, inverse = 1 / t;
+    const int count = s.count;
+    for (int i = 0; i < count; ++i) {
+        const Cover x = cover(u0 + static_cast<float>(i) * du, t, inverse);
+        const Cover y = cover(v0 + static_cast<float>(i) * dv, t, inverse);
+        offset[i] = y.first * stride + x.first;
+        x0[i] = x.part[0], x1[i] = x.part[1], x2[i] = x.part[2];
+        y0[i] = y.part[0], y1[i] = y.part[1], y2[i] = y.part[2];
+    }
+    for (int i = 0; i < count; ++i) {
+        const uint32_t* at = plane + offset[i];
+        const F8 near = two_blocks(at) * y0[i] + two_blocks(at + stride) * y1[i] +
+                        two_blocks(at + 2 * stride) * y2[i];
+        const F8 far = two_blocks(at + 2) * y0[i] + two_blocks(at + stride + 2) * y1[i] +
+                       two_blocks(at + 2 * stride + 2) * y2[i];
+        store(left_of(near) * x0[i] + right_of(near) * x1[i] + left_of(far) * x2[i], rgb + 3 * i,
+              i + 1 == count);
+    }
+}
+
+// Keys' cubic kernel (a = -1/2) at the blocks first, first + 1, ... of a place.
+int32_t keys_weights(float place, float stretch, float* __restrict weights) {
+    const int32_t first = static_cast<int32_t>(place - 2 * stretch) + 1;
+    const float inverse = 1 / stretch;
+    const float begin = (static_cast<float>(first) - place) * inverse;
+    for (int i = 0; i < kMaxTaps; ++i) {
+        float d = begin + static_cast<float>(i) * inverse;
+        d = d < 0 ? -d : d;
+        const float near = (1.5f * d - 2.5f) * d * d + 1;
+        const float far = ((-0.5f * d + 2.5f) * d - 4) * d + 2;
+        const float inside = d < 1 ? near : far;
+        weights[i] = d < 2 ? inside : 0.0f;
+    }
+    return first;
+}
+
+// kPairs vectors of two blocks in a row.
+template <int kPairs>
+void sample_keys(const Samples& s, const float* __restrict plane, uint8_t* __restrict rgb) {
+    alignas(32) float wx[kMaxTaps], wy[kMaxTaps];
+    const int count = s.count;
+    for (int i = 0; i < count; ++i) {
+        const int32_t x = keys_weights(s.u + static_cast<float>(i) * s.du, s.stretch, wx);
+        const int32_t y = keys_weights(s.v + static_cast<float>(i) * s.dv, s.stretch, wy);
+        const float* row = plane + 4 * (y * s.stride + x);
+        F8 sums[kPairs] = {};
+        for (int j = 0; j < s.taps; ++j, row += 4 * s.stride) {
+            for (int k = 0; k < kPairs; ++k) sums[k] += two_blocks(row + 8 * k) * wy[j];
+        }
+        F4 sum = left_of(sums[0]) * wx[0] + right_of(sums[0]) * wx[1];
+        for (int k = 1; k < kPairs; ++k) {
+            sum += left_of(sums[k]) * wx[2 * k] + right_of(sums[k]) * wx[2 * k + 1];
+        }
+        const F4 mean = sum / sum[3];
+        const F4 zero = {}, most = zero + 255.0f;
+        const F4 positive = mean > zero ? mean : zero;
+        store(positive < most ? positive : most, rgb + 3 * i, i + 1 == count);
+    }
+}
+
+void sample_bicubic(const Samples& s, const float* plane, uint8_t* rgb) {
+    switch ((s.taps + 1) / 2) {
+        case 1:
+        case 2: return sample_keys<2>(s, plane, rgb);
+        case 3: return sample_keys<3>(s, plane, rgb);
+        case 4: return sample_keys<4>(s, plane, rgb);
+        case 5: return sample_keys<5>(s, plane, rgb);
+        case 6: return sample_keys<6>(s, plane, rgb);
+        case 7: return sample_keys<7>(s, plane, rgb);
+        default: return sample_keys<8>(s, plane, rgb);
+    }
+}

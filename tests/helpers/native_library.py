@@ -1,0 +1,41 @@
+"""libfacedge of the native build, for tests that load it into Python."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from facedge.runtime.native import library
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def build_folder() -> Path:
+    """The native build folder; the test is skipped where nothing was built."""
+    folder = Path(os.environ.get("FACEDGE_NATIVE_BUILD", ROOT / "build/host")).absolute()
+    if not (folder / "CMakeCache.txt").exists():
+        pytest.skip(f"no native build in {folder}: run 'make native'")
+    return folder
+
+
+def loadable_library() -> Path:
+    """File of libfacedge; the test is skipped where Python cannot load it."""
+    folder = build_folder()
+    if os.environ.get("FACEDGE_EMULATOR"):
+        pytest.skip("the native build is for another architecture")
+    if re.search(r"^FACEDGE_SANITIZE:\w+=.", (folder / "CMakeCache.txt").read_text(), re.M):
+        pytest.skip("a sanitized library does not load into Python")
+    found = library.in_build(folder)
+    if found is None:
+        pytest.skip(f"{folder} has no libfacedge: run 'make native'")
+    return found
+
+
+def inner_backends() -> list[str]:
+    """Those of onnxruntime and openvino that the build has a plug-in for."""
+    plugins = build_folder() / "plugins"
+    names = ("onnxruntime", "openvino")
+    return [name for name in names if (plugins / f"libfacedge_backend_{name}.so").exists()]

@@ -1,0 +1,172 @@
+// The fast crops against their definition; test_crop.py compares that with OpenCV.
+#include "cases.hpp"
+
+#include "image/loops.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+using namespace facedge;
+using namespace facedge::checkkernels;
+
+namespace {
+
+// Runs `test` with every kind of loops this processor has.
+template <typename Test>
+void with_all_loops(Test test) {
+    NamedLoops kinds[kMaxLoops];
+    const int n = all_loops(kinds);
+    for (int i = 0; i < n; ++i) {
+        CAPTURE(std::string(kinds[i].name));
+        use_loops(*kinds[i].loops);
+        test();
+    }
+    use_loops(fastest_loops());
+}
+
+// Blocks are rounded to 8 bits between the stages, and the result again: below 1 in all.
+void agrees(const Case& one) {
+    Difference difference;
+    difference.add(cropped(one), reference(one));
+    CAPTURE(one.description());
+    CHECK(difference.worst <= 1);
+}
+
+OwnedFrame gradient(facedge_format format, int32_t width, int32_t height) {
+    OwnedFrame frame(format, FACEDGE_MATRIX_IDENTITY, FACEDGE_RANGE_FULL, width, height, 0);
+    for (size_t i = 0; i < frame.plane(0).size(); ++i) {
+        frame.plane(0)[i] = static_cast<uint8_t>(i * 7 + i / 97);
+    }
+    return frame;
+}
+
+}  // namespace
+
+TEST_CASE("random crops agree with the definition") {
+    with_all_loops([] {
+        for (uint64_t i = 0; i < 150; ++i) agrees(make_case(7, i));
+    });
+}
+
+TEST_CASE("blocks larger than what is summed at once agree") {
+    with_all_loops([] {
+        for (const double scale : {250.0, 300.0, 700.0, 2500.0}) {
+            for (const auto filter : {FACEDGE_FILTER_BICUBIC, FACEDGE_FILTER_AREA}) {
+                agrees({gradient(FACEDGE_FORMAT_GRAY8, 1501, 1203), filter, 3, 2,
+                        place(scale, 0.2, 700, 600, 3, 2)});
+            }
+        }
+    });
+}
+
+TEST_CASE("crops beside the frame repeat its border") {
+    // Odd numbers of blocks beside an odd frame: pieces begin between the pixels of a pair.
+    with_all_loops([] {
+        for (const double x : {-300.0, 400.0}) {
+            for (const double scale : {0.7, 1.0, 2.0, 3.0, 7.0}) {
+                for (const auto filter : {FACEDGE_FILTER_BICUBIC, FACEDGE_FILTER_AREA}) {
+                    OwnedFrame frame(FACEDGE_FORMAT_NV12, FACEDGE_MATRIX_BT601, FACEDGE_RANGE_FULL,
+                                     101, 77, 0);
+                    for (size_t i = 0; i < frame.plane(0).size(); ++i) {
+                        frame.plane(0)[i] = static_cast<uint8_t>(i * 31);
+                    }
+                    for (size_t i = 0; i < frame.plane(1).size(); ++i) {
+                        frame.plane(1)[i] = static_cast<uint8_t>(i * 17);
+                    }
+                    agrees({std::move(frame), filter, 16, 16, place(scale, 0, x, 40, 16, 16)});
+                }
+            }
+        }
+    });
+}
+
+TEST_CASE("at one frame pixel per crop pixel, pixels are copied") {
+    with_all_loops([] {
+        for (const auto filter : {FACEDGE_FILTER_BICUBIC, FACEDGE_FILTER_AREA}) {
+            const OwnedFrame frame = gradient(FACEDGE_FORMAT_RGB24, 90, 70);
+            const std::vector<uint8_t> pixels = frame.plane(0);
+            const Case one{gradient(FACEDGE_FORMAT_RGB24, 90, 70), filter, 40, 30,
+                           {{1, 0, 17, 0, 1, 23}}};
+            const std::vector<uint8_t> rgb = cropped(one);
+            for (int y = 0; y < 30; ++y) {
+                CHECK(std::memcmp(&rgb[size_t(y) * 120], &pixels[(size_t(y) + 23) * 270 + 51],
+                                  120) == 0);
+            }
+        }
+    });
+}
+
+TEST_CASE("red and blue change places between RGB24 and BGR24") {
+    with_all_loops([] {
+        for (const double scale : {0.6, 1.7, 9.3}) {
+            const auto crop_of = [scale](facedge_format format) {
+                return cropped({gradient(format, 200, 150), FACEDGE_FILTER_AREA, 20, 20,
+                                place(scale, 0.4, 90, 80, 20, 20)});
+            };
+            const auto rgb = crop_of(FACEDGE_FORMAT_RGB24), bgr = crop_of(FACEDGE_FORMAT_BGR24);
+            for (size_t i = 0; i < rgb.size(); i += 3) {
+                CHECK(rgb[i] == bgr[i + 2]);
+                CHECK(rgb[i + 1] == bgr[i + 1]);
+            }
+        }
+    });
+}
+
+TEST_CASE("NV21 is NV12 with U and V in the other order") {
+    with_all_loops([] {
+        const auto crop_of = [](facedge_format format, double scale) {
+            OwnedFrame frame(format, FACEDGE_MATRIX_BT709, FACEDGE_RANGE_LIMITED, 121, 95, 0);
+            for (size_t i = 0; i < frame.plane(0).size(); ++i) {
+                frame.plane(0)[i] = static_cast<uint8_t>(i * 13);
+            }
+            std::vector<uint8_t>& chroma = frame.plane(1);
+            for (size_t i = 0; i < chroma.size(); ++i) {
+                const size_t from = format == FACEDGE_FORMAT_NV12 ? i : i ^ 1;
+                chroma[i] = static_cast<uint8_t>(from * 29);
+            }
+            return cropped({std::move(frame), FACEDGE_FILTER_BICUBIC, 16, 16,
+                            place(scale, 0.1, 60, 50, 16, 16)});
+        };
+        for (const double scale : {1.3, 4.4}) {
+            CHECK(crop_of(FACEDGE_FORMAT_NV12, scale) == crop_of(FACEDGE_FORMAT_NV21, scale));
+        }
+    });
+}
+
+TEST_CASE("nothing is written outside the crop and the scratch") {
+    constexpr size_t kGuard = 64;
+    with_all_loops([] {
+        for (uint64_t i = 0; i < 60; ++i) {
+            const Case one = make_case(8, i);
+            const size_t scratch_bytes = crop_scratch_bytes(one.width, one.height);
+            CHECK(scratch_bytes % 64 == 0);
+            const size_t rgb_bytes = size_t{3} * size_t(one.width) * size_t(one.height);
+            const std::unique_ptr<uint8_t, decltype(&std::free)> scratch(
+                static_cast<uint8_t*>(std::aligned_alloc(64, scratch_bytes + kGuard)), &std::free);
+            std::memset(scratch.get(), 0xff, scratch_bytes + kGuard);  // NaN, as floats
+            std::vector<uint8_t> rgb(rgb_bytes + kGuard, 0xa5);
+            crop(one.frame.view(), one.to_frame, one.filter, one.width, one.height, rgb.data(),
+                 scratch.get());
+            for (size_t k = 0; k < kGuard; ++k) {
+                CHECK(scratch.get()[scratch_bytes + k] == 0xff);
+                CHECK(rgb[rgb_bytes + k] == 0xa5);
+            }
+            rgb.resize(rgb_bytes);
+            CHECK(rgb == cropped(one));  // whatever the scratch held
+        }
+    });
+}
+
+TEST_CASE("scratch does not grow with the crop beyond a tile") {
+    CHECK(crop_scratch_bytes(16, 16) < crop_scratch_bytes(32, 32));
+    CHECK(crop_scratch_bytes(176, 176) == crop_scratch_bytes(1024, 1024));
+    CHECK(crop_scratch_bytes(1024, 1024) < 1 << 20);
+}
+
+TEST_CASE("each network gets the reduction that it was trained with") {
+    CHECK(filter_of(Framing::kFace) == FACEDGE_FILTER_BICUBIC);
+    CHECK(filter_of(Framing::kUnits) == FACEDGE_FILTER_AREA);
+}
