@@ -7,6 +7,7 @@
 // line of JSON that names them. All play the same engine on the same pixels:
 //     backend  enqueue and wait on a lane whose inputs are filled
 //     control  the same on a second lane: what two equal things differ by on this machine
+//     lanes    the same on depth + 1 lanes in turn, as a stream does: what the caches make of it
 //     inline   facedge_submit_faces and facedge_poll, FACEDGE_MODE_INLINE
 //     worker   facedge_submit_faces, facedge_wait and facedge_poll, FACEDGE_MODE_WORKER
 #include "stream/model.hpp"
@@ -224,11 +225,19 @@ void run(const Options& options) {
     }
 
     const BareLane backend(model, options.faces, pixels), control(model, options.faces, pixels);
+    std::vector<BareLane> lanes;
+    for (int i = 0; i <= options.depth; ++i) lanes.emplace_back(model, options.faces, pixels);
+    size_t lane = 0;
+    const auto next_lane = [&] {
+        lane = (lane + 1) % lanes.size();
+        lanes[lane].call();
+    };
     OneStream inline_stream(model, options, FACEDGE_MODE_INLINE, pixels);
     OneStream worker_stream(model, options, FACEDGE_MODE_WORKER, pixels);
     std::vector<Contender> contenders = {
         {"backend", [&] { backend.call(); }, [&] { return backend.restored(); }, {}},
         {"control", [&] { control.call(); }, [&] { return control.restored(); }, {}},
+        {"lanes", next_lane, [&] { return lanes[lane].restored(); }, {}},
         {"inline", [&] { inline_stream.call(); }, [&] { return inline_stream.restored(); }, {}},
         {"worker", [&] { worker_stream.call(); }, [&] { return worker_stream.restored(); }, {}},
     };

@@ -30,7 +30,8 @@ for folder in "$@"; do
     headers=$folder
     [ -f "$headers/NvInferRuntime.h" ] || headers=$folder/include
     [ -f "$headers/NvInferRuntime.h" ] || fail "$folder has no NvInferRuntime.h"
-    version=$(printf '#include <NvInferVersion.h>\nNV_TENSORRT_MAJOR.NV_TENSORRT_MINOR.NV_TENSORRT_PATCH\n' |
+    version=$(printf '#include <NvInferVersion.h>\n%s.%s.%s\n' \
+        NV_TENSORRT_MAJOR NV_TENSORRT_MINOR NV_TENSORRT_PATCH |
         "$cxx" -E -P -I"$headers" -x c++ - | tail -n 1 | tr -d ' ')
     files=0
     for kernels in -UFACEDGE_HAS_KERNELS -DFACEDGE_HAS_KERNELS; do

@@ -4,10 +4,10 @@ find_path(FACEDGE_TENSORRT_INCLUDE_DIR NvInferRuntime.h
   PATH_SUFFIXES include
   DOC "Folder of NvInferRuntime.h, TensorRT 10.3 or later")
 if(NOT FACEDGE_TENSORRT_INCLUDE_DIR)
-  message(FATAL_ERROR "NvInferRuntime.h was not found: set FACEDGE_TENSORRT_INCLUDE_DIR to the folder "
-    "that has it (docs/native.md says where headers come from), or FACEDGE_TENSORRT to OFF")
+  message(FATAL_ERROR "NvInferRuntime.h was not found: set FACEDGE_TENSORRT_INCLUDE_DIR to the "
+    "folder that has it (docs/jetson-native.md says where from), or FACEDGE_TENSORRT to OFF")
 endif()
 if(NOT TARGET facedge_cuda_driver)
-  message(FATAL_ERROR "cuda.h was not found: set FACEDGE_CUDA_INCLUDE_DIR to the folder that has it, "
-    "or FACEDGE_TENSORRT to OFF")
+  message(FATAL_ERROR "cuda.h was not found: set FACEDGE_CUDA_INCLUDE_DIR to the folder that has "
+    "it, or FACEDGE_TENSORRT to OFF")
 endif()

@@ -17,8 +17,9 @@ namespace facedge {
 
 enum { kCropFaces = 32, kCropBlock = 128, kCropWarp = 32 };
 
-// Places are in blocks. Crop pixel (x, y) lies at (u + du x - dv y, v + dv x + du y) from the centre
-// of block (block_x, block_y): whole and fraction apart, as one float is too coarse in a wide frame.
+// Places are in blocks. Crop pixel (x, y) lies at (u + du x - dv y, v + dv x + du y) from the
+// centre of block (block_x, block_y): whole and fraction apart, as one float is too coarse in a
+// wide frame.
 struct FacedgeCropFace {
     float u, v, du, dv;
     int32_t block_x, block_y;
@@ -27,15 +28,15 @@ struct FacedgeCropFace {
 };
 
 struct FacedgeCrop {
-    uint64_t planes[2];  // device addresses
-    int64_t stride[2];   // bytes
-    int32_t width, height, format;  // of the frame; facedge_format
-    int32_t filter;      // facedge_filter
+    uint64_t planes[2];                       // device addresses
+    int64_t stride[2];                        // bytes
+    int32_t width, height, format;            // of the frame; facedge_format
+    int32_t filter;                           // facedge_filter
     float y_scale, y_offset, rv, gu, gv, bu;  // YuvToRgb
-    uint64_t crops;      // device address of uint8 [count, crop_height, crop_width, 3]
+    uint64_t crops;  // device address of uint8 [count, crop_height, crop_width, 3]
     int32_t crop_width, crop_height;
-    int32_t lanes;       // threads per crop pixel: 1 or kCropWarp
-    int32_t count;       // faces of this launch, 1..kCropFaces
+    int32_t lanes;  // threads per crop pixel: 1 or kCropWarp
+    int32_t count;  // faces of this launch, 1..kCropFaces
     FacedgeCropFace faces[kCropFaces];
 };
 
@@ -87,7 +88,8 @@ inline FacedgeCrop crop_launch(const facedge_crop_job& job, int32_t first, uint6
     launch.lanes = job.filter == FACEDGE_FILTER_BICUBIC ? kCropWarp : 1;
     launch.count = job.count - first < kCropFaces ? job.count - first : kCropFaces;
     for (int32_t i = 0; i < launch.count; ++i) {
-        launch.faces[i] = crop_face(static_cast<facedge_filter>(job.filter), job.to_frame[first + i]);
+        launch.faces[i] =
+            crop_face(static_cast<facedge_filter>(job.filter), job.to_frame[first + i]);
     }
     return launch;
 }

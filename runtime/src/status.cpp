@@ -52,7 +52,8 @@ const char* facedge_strerror(int code) {
         case FACEDGE_EBACKEND: return "no back end can play it here, or the back end failed";
         case FACEDGE_EPLAN: return "the plan is for another device or TensorRT version";
         case FACEDGE_EFRAME: return "the frame's description cannot be true";
-        case FACEDGE_EROI: return "a face lies outside the picture, or its landmarks are degenerate";
+        case FACEDGE_EROI:
+            return "a face lies outside the picture, or its landmarks are degenerate";
         case FACEDGE_ETOOMANY: return "more faces than settings.max_faces";
         case FACEDGE_EBUSY: return "another thread is inside this stream";
         case FACEDGE_EIO: return "the operating system refused";

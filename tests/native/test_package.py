@@ -141,23 +141,6 @@ def test_stripped_library_is_small(library: Path, build: Path) -> None:
     assert size <= MOST_BYTES
 
 
-@pytest.mark.parametrize("header", ["facedge.h", "facedge_cuda.h", "facedge_backend.h"])
-@pytest.mark.parametrize(
-    ("compiler", "flags"), [("C", "-xc -std=c11"), ("CXX", "-xc++ -std=c++17 -Wno-pedantic")]
-)
-def test_each_header_compiles_alone(
-    build: Path, tree: Path, header: str, compiler: str, flags: str
-) -> None:
-    run(
-        cache_value(build, f"CMAKE_{compiler}_COMPILER"),
-        *flags.split(),
-        *("-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"),
-        tree / "include/facedge" / header,
-        "-I",
-        tree / "include",
-    )
-
-
 def check_consumer(
     program: Path, libdir: Path, emulator: list[str], build: Path, bundle: Path
 ) -> None:

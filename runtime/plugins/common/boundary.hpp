@@ -23,8 +23,10 @@ int guarded(facedge_error* error, Work&& work) noexcept {
         const Status status = work();
         return status ? FACEDGE_OK : report(status.code(), status.message().c_str(), error);
     } catch (const std::bad_alloc&) {
-        return report(FACEDGE_ENOMEM, "there is not enough memory; use smaller batches or fewer "
-                                      "streams", error);
+        return report(FACEDGE_ENOMEM,
+                      "there is not enough memory; use smaller batches or fewer "
+                      "streams",
+                      error);
     } catch (const std::exception& failure) {
         return report(FACEDGE_EBACKEND, failure.what(), error);
     } catch (...) {

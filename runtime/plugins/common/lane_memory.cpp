@@ -50,7 +50,8 @@ Status LaneMemory::allocate(const std::vector<Tensor>& inputs, const std::vector
         }
     }
     LaneMemory memory;
-    if (fits) memory.block_.reset(static_cast<unsigned char*>(std::aligned_alloc(kAlignment, total)));
+    if (fits)
+        memory.block_.reset(static_cast<unsigned char*>(std::aligned_alloc(kAlignment, total)));
     if (!memory.block_)
         return {FACEDGE_ENOMEM, "there is no memory for a batch of " + std::to_string(batch) +
                                     " pictures; use smaller batches"};

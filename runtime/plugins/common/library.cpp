@@ -55,8 +55,7 @@ Status open_library(const LibrarySearch& search, Library& out) {
                             " to its library or the folder that has it"
                       : std::string("; correct ") + (given ? "`library`" : search.variable) +
                             ", which has to name " + either(search.names) + " or its folder";
-    if (files.empty())
-        return {FACEDGE_EBACKEND, product + " is not in " + place + advice};
+    if (files.empty()) return {FACEDGE_EBACKEND, product + " is not in " + place + advice};
 
     std::string tried;
     for (const std::string& file : files) {

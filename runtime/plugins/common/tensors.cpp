@@ -30,18 +30,17 @@ bool agree(const Tensor& a, const Tensor& b) {
 Status check_side(const std::string& path, const std::vector<Tensor>& manifest,
                   const std::vector<Tensor>& graph) {
     if (manifest.size() > FACEDGE_MAX_TENSORS)
-        return {FACEDGE_EBUNDLE, "the manifest of " + path + " names " +
-                                     std::to_string(manifest.size()) +
-                                     " inputs or outputs; expected at most " +
-                                     std::to_string(FACEDGE_MAX_TENSORS)};
+        return {FACEDGE_EBUNDLE,
+                "the manifest of " + path + " names " + std::to_string(manifest.size()) +
+                    " inputs or outputs; expected at most " + std::to_string(FACEDGE_MAX_TENSORS)};
     for (const Tensor& expected : manifest) {
         const Tensor* found = find(graph, expected.name);
         if (found && agree(*found, expected)) continue;
-        return {FACEDGE_EBUNDLE,
-                path + " has " + expected.name + " as " +
-                    (found ? describe(found->dtype, found->shape) : "missing") +
-                    ", the manifest says " + describe(expected.dtype, expected.shape) +
-                    "; build the bundle again"};
+        return {FACEDGE_EBUNDLE, path + " has " + expected.name + " as " +
+                                     (found ? describe(found->dtype, found->shape) : "missing") +
+                                     ", the manifest says " +
+                                     describe(expected.dtype, expected.shape) +
+                                     "; build the bundle again"};
     }
     return {};
 }
@@ -65,7 +64,8 @@ std::vector<Tensor> copy_tensors(const facedge_tensor_info* tensors, int32_t cou
     std::vector<Tensor> copies;
     for (int32_t i = 0; i < count; ++i) {
         const facedge_tensor_info& tensor = tensors[i];
-        copies.push_back({tensor.name, tensor.dtype == FACEDGE_UINT8 ? "uint8" : "float32",
+        copies.push_back({tensor.name,
+                          tensor.dtype == FACEDGE_UINT8 ? "uint8" : "float32",
                           {tensor.shape, tensor.shape + tensor.rank}});
     }
     return copies;

@@ -34,11 +34,13 @@ Status open_onnxruntime(const char* library, OnnxRuntime& out) {
     setenv("ORT_DISABLE_TELEMETRY", "1", 0);
 
     Library found;
-    const LibrarySearch search = {"onnxruntime", library, "FACEDGE_ONNXRUNTIME",
-                                  {"libonnxruntime.so.1", "libonnxruntime.so"}, "OrtGetApiBase"};
+    const LibrarySearch search = {"onnxruntime",
+                                  library,
+                                  "FACEDGE_ONNXRUNTIME",
+                                  {"libonnxruntime.so.1", "libonnxruntime.so"},
+                                  "OrtGetApiBase"};
     if (Status status = open_library(search, found); !status) return status;
-    const auto get_base =
-        reinterpret_cast<decltype(&::OrtGetApiBase)>(symbol(found, search.entry));
+    const auto get_base = reinterpret_cast<decltype(&::OrtGetApiBase)>(symbol(found, search.entry));
     const OrtApiBase* base = get_base();
     const char* version = base->GetVersionString();
     // Asked for a version it lacks, GetApi prints; so the version is compared first.

@@ -19,8 +19,8 @@ void forward(void*, OrtLoggingLevel severity, const char*, const char*, const ch
     log(static_cast<facedge_log_level>(std::min<int>(level, FACEDGE_LOG_DEBUG)), message);
 }
 
-Status create_session(const OnnxRuntime& runtime, const facedge_artifact& artifact,
-                      int32_t threads, const OrtEnv* environment, Handle<OrtSession>& out) {
+Status create_session(const OnnxRuntime& runtime, const facedge_artifact& artifact, int32_t threads,
+                      const OrtEnv* environment, Handle<OrtSession>& out) {
     const OrtApi& api = *runtime.api;
     const auto check = [&](OrtStatus* status) {
         return runtime.check(status, "refuses its settings");
@@ -37,8 +37,7 @@ Status create_session(const OnnxRuntime& runtime, const facedge_artifact& artifa
     OrtSession* session = nullptr;
     OrtStatus* refusal =
         api.CreateSessionFromArray(environment, artifact.data, artifact.bytes, raw, &session);
-    if (Status status =
-            runtime.check(refusal, std::string("refuses the model ") + artifact.path);
+    if (Status status = runtime.check(refusal, std::string("refuses the model ") + artifact.path);
         !status)
         return status;
     out = own(session, api.ReleaseSession);
@@ -59,30 +58,29 @@ Status facedge_engine::open(const facedge_backend_host& host, const facedge_arti
     engine->max_batch = artifact.max_batch;
     engine->inputs = copy_tensors(artifact.inputs, artifact.n_inputs);
     engine->outputs = copy_tensors(artifact.outputs, artifact.n_outputs);
-    if (Status status = open_onnxruntime(settings.library, engine->runtime); !status)
-        return status;
+    if (Status status = open_onnxruntime(settings.library, engine->runtime); !status) return status;
     const OnnxRuntime& runtime = engine->runtime;
     const OrtApi& api = *runtime.api;
 
     host_log = host.log;
     OrtEnv* environment = nullptr;
-    if (Status status = runtime.check(
-            api.CreateEnvWithCustomLogger(forward, nullptr, ORT_LOGGING_LEVEL_ERROR, "facedge",
-                                          &environment),
-            "does not start");
+    if (Status status =
+            runtime.check(api.CreateEnvWithCustomLogger(forward, nullptr, ORT_LOGGING_LEVEL_ERROR,
+                                                        "facedge", &environment),
+                          "does not start");
         !status)
         return status;
     engine->environment = own(environment, api.ReleaseEnv);
     OrtMemoryInfo* cpu = nullptr;
-    if (Status status = runtime.check(
-            api.CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &cpu),
-            "has no memory of the CPU");
+    if (Status status =
+            runtime.check(api.CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &cpu),
+                          "has no memory of the CPU");
         !status)
         return status;
     engine->cpu = own(cpu, api.ReleaseMemoryInfo);
 
-    if (Status status = create_session(runtime, artifact, settings.threads, environment,
-                                       engine->session);
+    if (Status status =
+            create_session(runtime, artifact, settings.threads, environment, engine->session);
         !status)
         return status;
     std::vector<Tensor> inputs, outputs;

@@ -23,9 +23,9 @@ Status bind_batch(const facedge_engine& engine, const LaneMemory& memory, int32_
         const std::vector<int64_t> shape = tensor.sized(batch);
         const size_t bytes = tensor.row_bytes() * static_cast<size_t>(batch);
         OrtValue* value = nullptr;
-        OrtStatus* failure = api.CreateTensorWithDataAsOrtValue(
-            engine.cpu.get(), data, bytes, shape.data(), shape.size(), element_type(tensor),
-            &value);
+        OrtStatus* failure =
+            api.CreateTensorWithDataAsOrtValue(engine.cpu.get(), data, bytes, shape.data(),
+                                               shape.size(), element_type(tensor), &value);
         if (failure) return check(failure);
         out.values.push_back(own(value, api.ReleaseValue));
         return check(function(binding, tensor.name.c_str(), value));
@@ -52,8 +52,7 @@ Status facedge_lane::open(facedge_engine& engine, const facedge_lane_settings& s
     auto lane = std::make_unique<facedge_lane>();
     lane->engine = &engine;
     const int32_t largest = settings.batches[settings.n_batches - 1];
-    if (Status status =
-            LaneMemory::allocate(engine.inputs, engine.outputs, largest, lane->memory);
+    if (Status status = LaneMemory::allocate(engine.inputs, engine.outputs, largest, lane->memory);
         !status)
         return status;
     const OrtApi& api = *engine.runtime.api;

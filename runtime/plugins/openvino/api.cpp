@@ -38,8 +38,8 @@ std::string last_line(const std::string& text) {
 
 Status OpenVino::open(const char* library, OpenVino*& out) {
     Library found;
-    const LibrarySearch search = {"openvino", library, "FACEDGE_OPENVINO", {"libopenvino_c.so"},
-                                  "ov_get_openvino_version"};
+    const LibrarySearch search = {
+        "openvino", library, "FACEDGE_OPENVINO", {"libopenvino_c.so"}, "ov_get_openvino_version"};
     if (Status status = open_library(search, found); !status) return status;
 
     // Never destroyed: OpenVINO's own threads may outlive this object's turn at exit.
@@ -70,10 +70,10 @@ Status OpenVino::load(const Library& library) {
     version_ = build.substr(0, build.find('-'));
     call_.ov_version_free(&version);
     if (!is_recent(version_)) return {FACEDGE_EBACKEND, expected(library, version_)};
-#define FACEDGE_RESOLVE(name)                                                                     \
-    if (!resolve(call_.name, #name))                                                              \
-        return {FACEDGE_EBACKEND, library.file + " is openvino " + version_ + " and has no " #name \
-                                                 "; install another version"};
+#define FACEDGE_RESOLVE(name) \
+    if (!resolve(call_.name, #name)) \
+        return {FACEDGE_EBACKEND, library.file + " is openvino " + version_ + \
+                                      " and has no " #name "; install another version"};
     FACEDGE_OPENVINO_FUNCTIONS(FACEDGE_RESOLVE)
 #undef FACEDGE_RESOLVE
     return {};

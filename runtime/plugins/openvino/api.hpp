@@ -10,33 +10,33 @@
 #include <string>
 
 // Every function that the plug-in calls.
-#define FACEDGE_OPENVINO_FUNCTIONS(X)                                                             \
-    X(ov_compiled_model_create_infer_request)                                                     \
-    X(ov_compiled_model_free)                                                                     \
-    X(ov_core_compile_model)                                                                      \
-    X(ov_core_create)                                                                             \
-    X(ov_core_read_model_from_memory_buffer)                                                      \
-    X(ov_free)                                                                                    \
-    X(ov_get_error_info)                                                                          \
-    X(ov_get_last_err_msg)                                                                        \
-    X(ov_get_openvino_version)                                                                    \
-    X(ov_infer_request_free)                                                                      \
-    X(ov_infer_request_infer)                                                                     \
-    X(ov_infer_request_set_tensor)                                                                \
-    X(ov_model_const_input_by_index)                                                              \
-    X(ov_model_const_input_by_name)                                                               \
-    X(ov_model_const_output_by_name)                                                              \
-    X(ov_model_free)                                                                              \
-    X(ov_model_inputs_size)                                                                       \
-    X(ov_model_reshape)                                                                           \
-    X(ov_output_const_port_free)                                                                  \
-    X(ov_partial_shape_create_static)                                                             \
-    X(ov_partial_shape_free)                                                                      \
-    X(ov_port_get_any_name)                                                                       \
-    X(ov_port_get_element_type)                                                                   \
-    X(ov_port_get_partial_shape)                                                                  \
-    X(ov_tensor_create_from_host_ptr)                                                             \
-    X(ov_tensor_free)                                                                             \
+#define FACEDGE_OPENVINO_FUNCTIONS(X) \
+    X(ov_compiled_model_create_infer_request) \
+    X(ov_compiled_model_free) \
+    X(ov_core_compile_model) \
+    X(ov_core_create) \
+    X(ov_core_read_model_from_memory_buffer) \
+    X(ov_free) \
+    X(ov_get_error_info) \
+    X(ov_get_last_err_msg) \
+    X(ov_get_openvino_version) \
+    X(ov_infer_request_free) \
+    X(ov_infer_request_infer) \
+    X(ov_infer_request_set_tensor) \
+    X(ov_model_const_input_by_index) \
+    X(ov_model_const_input_by_name) \
+    X(ov_model_const_output_by_name) \
+    X(ov_model_free) \
+    X(ov_model_inputs_size) \
+    X(ov_model_reshape) \
+    X(ov_output_const_port_free) \
+    X(ov_partial_shape_create_static) \
+    X(ov_partial_shape_free) \
+    X(ov_port_get_any_name) \
+    X(ov_port_get_element_type) \
+    X(ov_port_get_partial_shape) \
+    X(ov_tensor_create_from_host_ptr) \
+    X(ov_tensor_free) \
     X(ov_version_free)
 
 namespace facedge::plugin {

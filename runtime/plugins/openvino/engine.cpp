@@ -16,8 +16,7 @@ Status facedge_engine::open(const facedge_backend_host&, const facedge_artifact&
     engine->outputs = copy_tensors(artifact.outputs, artifact.n_outputs);
     const char* data = static_cast<const char*>(artifact.data);
     engine->onnx_.assign(data, data + artifact.bytes);
-    if (Status status = OpenVino::open(settings.library, engine->openvino); !status)
-        return status;
+    if (Status status = OpenVino::open(settings.library, engine->openvino); !status) return status;
     Handle<ov_model_t> model;
     if (Status status = read_model(*engine->openvino, engine->onnx_, engine->path, model); !status)
         return status;

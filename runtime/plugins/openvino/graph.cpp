@@ -111,8 +111,8 @@ Status check_model(const OpenVino& openvino, const ov_model_t* model, const std:
                    const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs) {
     const OpenVinoFunctions& call = openvino.call();
     std::vector<Tensor> found_inputs, found_outputs;
-    if (Status status = find_tensors(openvino, model, call.ov_model_const_input_by_name, inputs,
-                                     found_inputs);
+    if (Status status =
+            find_tensors(openvino, model, call.ov_model_const_input_by_name, inputs, found_inputs);
         !status)
         return status;
     if (Status status = find_tensors(openvino, model, call.ov_model_const_output_by_name, outputs,

@@ -57,8 +57,7 @@ Status facedge_lane::open(facedge_engine& engine, const facedge_lane_settings& s
     auto lane = std::make_unique<facedge_lane>();
     lane->engine = &engine;
     const int32_t largest = settings.batches[settings.n_batches - 1];
-    if (Status status =
-            LaneMemory::allocate(engine.inputs, engine.outputs, largest, lane->memory);
+    if (Status status = LaneMemory::allocate(engine.inputs, engine.outputs, largest, lane->memory);
         !status)
         return status;
     lane->requests.resize(static_cast<size_t>(settings.n_batches));

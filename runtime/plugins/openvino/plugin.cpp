@@ -9,8 +9,8 @@ namespace {
 using namespace facedge::plugin;
 using facedge::Status;
 
-int available(const facedge_backend_host*, const char* library, char* version,
-              size_t version_bytes, facedge_error* error) {
+int available(const facedge_backend_host*, const char* library, char* version, size_t version_bytes,
+              facedge_error* error) {
     return guarded(error, [&] {
         OpenVino* openvino = nullptr;
         Status status = OpenVino::open(library, openvino);

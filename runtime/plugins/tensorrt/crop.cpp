@@ -38,13 +38,14 @@ void Crop::launch(const cuda::Stream& stream, const facedge_crop_job& job, void*
                                         "frames in host memory, or build the plug-in with this "
                                         "device in FACEDGE_CUDA_ARCHITECTURES");
     if (frame.memory != FACEDGE_MEMORY_CUDA)
-        throw Failure(FACEDGE_EINVAL, "the crop kernel reads frames of FACEDGE_MEMORY_CUDA and this "
-                                      "one has memory " + std::to_string(frame.memory));
-    if (job.width != width_ || job.height != height_)
         throw Failure(FACEDGE_EINVAL,
-                      "crops are " + std::to_string(job.width) + "x" + std::to_string(job.height) +
-                          " and the model takes " + std::to_string(width_) + "x" +
-                          std::to_string(height_));
+                      "the crop kernel reads frames of FACEDGE_MEMORY_CUDA and this "
+                      "one has memory " +
+                          std::to_string(frame.memory));
+    if (job.width != width_ || job.height != height_)
+        throw Failure(FACEDGE_EINVAL, "crops are " + std::to_string(job.width) + "x" +
+                                          std::to_string(job.height) + " and the model takes " +
+                                          std::to_string(width_) + "x" + std::to_string(height_));
     if (job.filter != FACEDGE_FILTER_BICUBIC && job.filter != FACEDGE_FILTER_AREA)
         throw Failure(FACEDGE_EINVAL, "crop filter is " + std::to_string(job.filter) +
                                           "; expected one of facedge_filter");

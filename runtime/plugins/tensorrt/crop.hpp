@@ -19,8 +19,8 @@ public:
 #endif
 
     Crop() = default;
-    // For crops into the first of `inputs`. Empty where that is no uint8 RGB picture, or the kernels
-    // have no code for this device, which is logged.
+    // For crops into the first of `inputs`. Empty where that is no uint8 RGB picture, or the
+    // kernels have no code for this device, which is logged.
     Crop(const cuda::SharedContext& context, const std::vector<plugin::Tensor>& inputs);
 
     explicit operator bool() const { return static_cast<bool>(kernel_); }

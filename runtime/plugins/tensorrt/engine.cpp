@@ -61,17 +61,17 @@ using namespace facedge::tensorrt;
 std::unique_ptr<facedge_engine> facedge_engine::open(const facedge_artifact& artifact,
                                                      const facedge_engine_settings& settings) {
     const TensorRt library = open_tensorrt(settings.library);
+    const cuda::DeviceFacts device = cuda::device_facts(settings.device);
+    cuda::require(check_plan({artifact.path, artifact.version, artifact.device, artifact.rebuild},
+                             library.version, device.major, device.minor));
+
     auto opened = std::make_unique<facedge_engine>();
-    opened->context = cuda::Context::retain(settings.device);
     opened->path = artifact.path;
     opened->rebuild = artifact.rebuild;
     opened->max_batch = artifact.max_batch;
     opened->inputs = plugin::copy_tensors(artifact.inputs, artifact.n_inputs);
     opened->outputs = plugin::copy_tensors(artifact.outputs, artifact.n_outputs);
-
-    const cuda::DeviceFacts& device = opened->context->facts();
-    cuda::require(check_plan({artifact.path, artifact.version, artifact.device, artifact.rebuild},
-                             library.version, device.major, device.minor));
+    opened->context = cuda::Context::retain(settings.device);
     const cuda::Current current(*opened->context);
     take_errors();
     opened->runtime = library.runtime();

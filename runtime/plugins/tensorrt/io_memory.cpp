@@ -29,7 +29,8 @@ IoMemory::IoMemory(const cuda::SharedContext& context, const std::vector<plugin:
         row_bytes_.push_back(tensor.row_bytes());
         total += block_bytes(row_bytes_.back(), rows);
     }
-    host_ = cuda::HostMemory(context, total, copied_ ? cuda::Mapping::kNone : cuda::Mapping::kDevice);
+    host_ =
+        cuda::HostMemory(context, total, copied_ ? cuda::Mapping::kNone : cuda::Mapping::kDevice);
     if (copied_) device_ = cuda::DeviceMemory(context, total);
 }
 
@@ -46,8 +47,7 @@ std::vector<Span> IoMemory::spans(int32_t rows, size_t first) const {
         const size_t end = spans.empty() ? 0 : spans.back().offset + spans.back().bytes;
         if (!spans.empty() && offsets_[i] - end <= kSmallGap)
             spans.back().bytes = offsets_[i] + bytes - spans.back().offset;
-        else
-            spans.push_back({offsets_[i], bytes});
+        else spans.push_back({offsets_[i], bytes});
     }
     return spans;
 }

@@ -27,8 +27,8 @@ public:
     void* host(size_t tensor) const { return host_.data() + offsets_[tensor]; }
     void* device(size_t tensor) const;
 
-    // What has to be copied for `rows` rows of the tensors from `first` on; nothing where nothing is
-    // copied. Neighbours become one copy where the gap is small.
+    // What has to be copied for `rows` rows of the tensors from `first` on; nothing where nothing
+    // is copied. Neighbours become one copy where the gap is small.
     std::vector<Span> spans(int32_t rows, size_t first) const;
 
     void to_device(const cuda::Stream& stream, const std::vector<Span>& spans) const;

@@ -23,8 +23,7 @@ nvinfer1::Dims dims_of(const Tensor& tensor, int32_t rows) {
 
 std::string describe(const nvinfer1::Dims& dims) {
     std::string text;
-    for (int32_t i = 0; i < dims.nbDims; ++i)
-        text += (i ? ", " : "") + std::to_string(dims.d[i]);
+    for (int32_t i = 0; i < dims.nbDims; ++i) text += (i ? ", " : "") + std::to_string(dims.d[i]);
     return "[" + text + "]";
 }
 

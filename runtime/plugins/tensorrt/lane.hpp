@@ -1,9 +1,9 @@
 // One frame under way: for every batch size an execution context and its recorded graphs, all over
 // the same buffers.
 //
-// Rules of the field that the code follows: never the default stream; tensor addresses on 256 bytes;
-// after a shape is set, one enqueue outside of a recording before a CUDA graph is recorded; a
-// recorded graph belongs to one context, one set of addresses and one scratch block.
+// Rules of the field that the code follows: never the default stream; tensor addresses on 256
+// bytes; after a shape is set, one enqueue outside of a recording before a CUDA graph is recorded;
+// a recorded graph belongs to one context, one set of addresses and one scratch block.
 #pragma once
 
 #include "engine.hpp"

@@ -23,8 +23,8 @@ template <class Function>
 Function function(const plugin::Library& library, const char* name) {
     void* found = plugin::symbol(library, name);
     if (!found)
-        throw Failure(FACEDGE_EBACKEND, library.file + " has no " + name +
-                                            "; expected TensorRT 10.3 or later");
+        throw Failure(FACEDGE_EBACKEND,
+                      library.file + " has no " + name + "; expected TensorRT 10.3 or later");
     return reinterpret_cast<Function>(found);
 }
 
@@ -52,12 +52,11 @@ TensorRt open_tensorrt(const char* given) {
                                             "later)");
     // Within a major version, interfaces only grow at their ends.
     if (version.major != NV_TENSORRT_MAJOR)
-        throw Failure(FACEDGE_EVERSION,
-                      library.file + " is TensorRT " + found.version +
-                          " and this plug-in was built for TensorRT " + major +
-                          "; point FACEDGE_TENSORRT to libnvinfer.so." + major +
-                          ", or build the plug-in with the headers of TensorRT " +
-                          std::to_string(version.major));
+        throw Failure(FACEDGE_EVERSION, library.file + " is TensorRT " + found.version +
+                                            " and this plug-in was built for TensorRT " + major +
+                                            "; point FACEDGE_TENSORRT to libnvinfer.so." + major +
+                                            ", or build the plug-in with the headers of TensorRT " +
+                                            std::to_string(version.major));
     found.create_runtime = function<decltype(found.create_runtime)>(library, search.entry);
     return found;
 }
@@ -67,8 +66,7 @@ std::unique_ptr<nvinfer1::IRuntime> TensorRt::runtime() const {
     // newer headers need no newer library.
     std::unique_ptr<nvinfer1::IRuntime> made(
         static_cast<nvinfer1::IRuntime*>(create_runtime(&logger(), number)));
-    if (!made)
-        throw Failure(FACEDGE_EBACKEND, "TensorRT cannot start: " + take_errors());
+    if (!made) throw Failure(FACEDGE_EBACKEND, "TensorRT cannot start: " + take_errors());
     return made;
 }
 

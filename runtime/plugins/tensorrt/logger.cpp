@@ -38,8 +38,8 @@ public:
         switch (severity) {
             case Severity::kINTERNAL_ERROR:
             case Severity::kERROR:
-                // The call that failed makes it an error, or finds another way, as where a plan does
-                // not fit and another back end plays the bundle.
+                // The call that failed makes it an error, or finds another way, as where a plan
+                // does not fit and another back end plays the bundle.
                 remember(message);
                 level = FACEDGE_LOG_INFO;
                 break;
@@ -71,7 +71,8 @@ std::string take_errors() {
     LastErrors& errors = last_errors;
     std::string text;
     for (int i = 0; i < errors.count; ++i)
-        if (text != errors.lines[i]) text += (text.empty() ? "" : "; ") + std::string(errors.lines[i]);
+        if (text != errors.lines[i])
+            text += (text.empty() ? "" : "; ") + std::string(errors.lines[i]);
     errors.count = 0;
     return text.empty() ? "TensorRT gave no reason" : text;
 }

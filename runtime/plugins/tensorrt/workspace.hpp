@@ -1,4 +1,5 @@
-// What lanes that never run at the same time share: one CUDA stream and one block of scratch memory.
+// What lanes that never run at the same time share: one CUDA stream and one block of scratch
+// memory.
 #pragma once
 
 #include "cuda/stream.hpp"
@@ -22,8 +23,8 @@ public:
     void leave(facedge_lane& lane);
 
     // Makes scratch() at least so large. When the block moves, the lanes that have joined are given
-    // the new one and recorded again: a recorded graph holds the old address. Throws with every lane
-    // usable, though perhaps without graphs.
+    // the new one and recorded again: a recorded graph holds the old address. Throws with every
+    // lane usable, though perhaps without graphs.
     void grow(size_t bytes);
 
 private:

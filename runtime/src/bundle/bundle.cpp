@@ -103,8 +103,7 @@ Status read_manifest(const std::string& folder, Manifest& out) {
     std::vector<uint8_t> bytes;
     int number = open_file(file, opened);
     if (number == ENOENT)
-        return refuse({folder, " has no ", kManifest,
-                       "; expected a bundle made by facedge build"});
+        return refuse({folder, " has no ", kManifest, "; expected a bundle made by facedge build"});
     if (number == 0) number = read_all(opened, kMostManifest, bytes);
     if (number != 0) return cannot_read(file, number);
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());

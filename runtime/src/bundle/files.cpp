@@ -120,10 +120,8 @@ Names files_below(const std::string& folder) {
             if (fstatat(dirfd(dir.get()), entry->d_name, &own, AT_SYMLINK_NOFOLLOW) != 0) continue;
             const bool link = S_ISLNK(own.st_mode);
             const bool leads = link && fstatat(dirfd(dir.get()), entry->d_name, &reached, 0) == 0;
-            if (S_ISDIR(own.st_mode))
-                below.push_back(inside + name + '/');
-            else if (!leads || !S_ISDIR(reached.st_mode))
-                files.push_back(inside + name);
+            if (S_ISDIR(own.st_mode)) below.push_back(inside + name + '/');
+            else if (!leads || !S_ISDIR(reached.st_mode)) files.push_back(inside + name);
         }
         waiting.insert(waiting.end(), below.rbegin(), below.rend());
     }

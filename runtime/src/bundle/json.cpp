@@ -63,8 +63,7 @@ public:
     template <class Error>
     bool parse_error(size_t position, const std::string&, const Error& error) {
         const bool number = error.id == 406;  // out of range
-        if (!number && position > bytes_.size())
-            error_ = "Input data was truncated";
+        if (!number && position > bytes_.size()) error_ = "Input data was truncated";
         else
             error_ = at_byte(number ? "Number out of range" : "JSON is malformed",
                              position > 0 ? position - 1 : 0);

@@ -13,9 +13,9 @@ struct Value {
 
     Kind kind = Kind::kNull;
     bool truth = false;
-    bool fits = true;            // whether an integer lies within int64_t
+    bool fits = true;  // whether an integer lies within int64_t
     int64_t integer = 0;
-    double real = 0;             // of integers too
+    double real = 0;  // of integers too
     std::string text;
     std::vector<std::string> keys;  // of an object, in the order of the text; as long as items
     std::vector<Value> items;       // of an array or an object

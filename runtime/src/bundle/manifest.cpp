@@ -30,7 +30,7 @@ inline constexpr Choices<2> kSenses = {"at least", "at most"};
 
 template <>
 struct Fields<TensorSpec> {
-    static constexpr Field<TensorSpec> table[] = {
+    static constexpr Field table[] = {
         {"name", true, into<&TensorSpec::name>},
         {"dtype", true, into<&TensorSpec::dtype>},
         {"shape", true, into<&TensorSpec::shape>},
@@ -40,7 +40,7 @@ struct Fields<TensorSpec> {
 
 template <>
 struct Fields<Artifact> {
-    static constexpr Field<Artifact> table[] = {
+    static constexpr Field table[] = {
         {"backend", true, into<&Artifact::backend>},
         {"path", true, into<&Artifact::path>},
         {"dialect", true, one_of<&Artifact::dialect, kDialects>},
@@ -53,7 +53,7 @@ struct Fields<Artifact> {
 
 template <>
 struct Fields<GoldenSet> {
-    static constexpr Field<GoldenSet> table[] = {
+    static constexpr Field table[] = {
         {"dialect", true, one_of<&GoldenSet::dialect, kDialects>},
         {"inputs", true, into<&GoldenSet::inputs>},
         {"outputs", true, into<&GoldenSet::outputs>},
@@ -64,7 +64,7 @@ struct Fields<GoldenSet> {
 
 template <>
 struct Fields<Gate> {
-    static constexpr Field<Gate> table[] = {
+    static constexpr Field table[] = {
         {"name", true, checked<std::string>}, {"subject", true, checked<std::string>},
         {"measured", true, checked<double>},  {"limit", true, checked<double>},
         {"unit", true, checked<std::string>}, {"sense", true, one_of<&Gate::sense, kSenses>},
@@ -73,20 +73,17 @@ struct Fields<Gate> {
 
 template <>
 struct Fields<PassRow> {
-    static constexpr Field<PassRow> table[] = {
-        {"name", true, checked<std::string>},
-        {"nodes_before", true, checked<AnyInt>},
-        {"nodes_after", true, checked<AnyInt>},
-        {"parameters_before", true, checked<AnyInt>},
-        {"parameters_after", true, checked<AnyInt>},
-        {"macs_before", true, checked<AnyInt>},
+    static constexpr Field table[] = {
+        {"name", true, checked<std::string>},        {"nodes_before", true, checked<AnyInt>},
+        {"nodes_after", true, checked<AnyInt>},      {"parameters_before", true, checked<AnyInt>},
+        {"parameters_after", true, checked<AnyInt>}, {"macs_before", true, checked<AnyInt>},
         {"macs_after", true, checked<AnyInt>},
     };
 };
 
 template <>
 struct Fields<Weights> {
-    static constexpr Field<Weights> table[] = {
+    static constexpr Field table[] = {
         {"sha256", true, checked<std::string>},
         {"source", true, checked<std::string>},
         {"licence", true, checked<std::string>},
@@ -95,7 +92,7 @@ struct Fields<Weights> {
 
 template <>
 struct Fields<Calibration> {
-    static constexpr Field<Calibration> table[] = {
+    static constexpr Field table[] = {
         {"source", true, checked<std::string>},
         {"images", true, checked<AnyInt>},
         {"images_sha256", true, checked<std::string>},
@@ -105,7 +102,7 @@ struct Fields<Calibration> {
 
 template <>
 struct Fields<Manifest> {
-    static constexpr Field<Manifest> table[] = {
+    static constexpr Field table[] = {
         {"schema", true, checked<int64_t>},
         {"digest", true, checked<std::string>},
         {"name", true, into<&Manifest::name>},

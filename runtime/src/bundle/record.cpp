@@ -52,8 +52,7 @@ bool Reader::expect(const json::Value& value, const Place& place, Kind kind, con
     return refuse({"Expected `", name, "`, got `", kind_name(value.kind), "`"}, place);
 }
 
-const json::Value* Reader::member(const json::Value& value, const Place& place,
-                                  const char* name) {
+const json::Value* Reader::member(const json::Value& value, const Place& place, const char* name) {
     if (!expect(value, place, Kind::kObject, "object")) return nullptr;
     const json::Value* found = value.find(name);
     if (found == nullptr) refuse_missing(name, place);
@@ -104,6 +103,36 @@ bool Reader::read(const json::Value& value, const Place& place, double& out) {
 
 bool Reader::refuse_choice(const std::string& found, const Place& place) {
     return refuse({"Invalid enum value ", quoted(found)}, place);
+}
+
+bool Reader::read_elements(const json::Value& value, const Place& place, void* list,
+                           ReadValue add) {
+    if (!expect(value, place, Kind::kArray, "array")) return false;
+    Place element{&place, nullptr, 0};
+    for (const json::Value& item : value.items) {
+        if (!add(*this, item, element, list)) return false;
+        ++element.index;
+    }
+    return true;
+}
+
+bool Reader::read_fields(const json::Value& value, const Place& place, const Field* fields,
+                         size_t n_fields, void* record) {
+    if (!expect(value, place, Kind::kObject, "object")) return false;
+    std::vector<const json::Value*> found(n_fields);
+    for (size_t i = 0; i < value.keys.size(); ++i) {
+        size_t at = 0;
+        while (at < n_fields && value.keys[i] != fields[at].name) ++at;
+        if (at == n_fields) return refuse_unknown(value.keys[i], place);
+        if (found[at] != nullptr) return refuse_twice(value.keys[i], place);
+        found[at] = &value.items[i];
+        const Place inside{&place, fields[at].name, 0};
+        if (!fields[at].read(*this, value.items[i], inside, record)) return false;
+    }
+    for (size_t at = 0; at < n_fields; ++at)
+        if (fields[at].required && found[at] == nullptr)
+            return refuse_missing(fields[at].name, place);
+    return true;
 }
 
 }  // namespace facedge::record

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,14 +26,17 @@ struct Place {
 
 class Reader;
 
-template <class Record>
+// How one value is read into an object of a type that only the function knows, so that one copy of
+// the code around it serves every structure.
+using ReadValue = bool (*)(Reader&, const json::Value&, const Place&, void* object);
+
 struct Field {
     const char* name;
     bool required;
-    bool (*read)(Reader&, const json::Value&, const Place&, Record&);
+    ReadValue read;  // into the structure
 };
 
-// Specialise with `static constexpr Field<Record> table[]` to make a structure readable.
+// Specialise with `static constexpr Field table[]` to make a structure readable.
 template <class Record>
 struct Fields;
 
@@ -69,13 +73,12 @@ public:
 
     template <class T>
     bool read(const json::Value& value, const Place& place, std::vector<T>& out) {
-        if (!expect(value, place, json::Value::Kind::kArray, "array")) return false;
-        out.resize(value.items.size());
-        for (size_t i = 0; i < out.size(); ++i) {
-            const Place element{&place, nullptr, static_cast<int64_t>(i)};
-            if (!read(value.items[i], element, out[i])) return false;
-        }
-        return true;
+        return read_elements(
+            value, place, &out,
+            [](Reader& reader, const json::Value& element, const Place& at, void* list) {
+                T& added = static_cast<std::vector<T>*>(list)->emplace_back();
+                return reader.read(element, at, added);
+            });
     }
 
     template <class T>
@@ -100,29 +103,14 @@ public:
 
     template <class Record, class = decltype(Fields<Record>::table)>
     bool read(const json::Value& value, const Place& place, Record& out) {
-        return read_fields(value, place, Fields<Record>::table, out);
+        const Field* fields = Fields<Record>::table;
+        return read_fields(value, place, fields, std::size(Fields<Record>::table), &out);
     }
 
 private:
-    template <class Record, size_t N>
-    bool read_fields(const json::Value& value, const Place& place, const Field<Record> (&fields)[N],
-                     Record& out) {
-        if (!expect(value, place, json::Value::Kind::kObject, "object")) return false;
-        bool found[N] = {};
-        for (size_t i = 0; i < value.keys.size(); ++i) {
-            size_t at = 0;
-            while (at < N && value.keys[i] != fields[at].name) ++at;
-            if (at == N) return refuse_unknown(value.keys[i], place);
-            if (found[at]) return refuse_twice(value.keys[i], place);
-            found[at] = true;
-            const Place inside{&place, fields[at].name, 0};
-            if (!fields[at].read(*this, value.items[i], inside, out)) return false;
-        }
-        for (size_t at = 0; at < N; ++at)
-            if (fields[at].required && !found[at]) return refuse_missing(fields[at].name, place);
-        return true;
-    }
-
+    bool read_fields(const json::Value& value, const Place& place, const Field* fields,
+                     size_t n_fields, void* record);
+    bool read_elements(const json::Value& value, const Place& place, void* list, ReadValue add);
     bool expect(const json::Value& value, const Place& place, json::Value::Kind kind,
                 const char* name);
     bool read_int(const json::Value& value, const Place& place, int64_t least, int64_t most,
@@ -136,20 +124,26 @@ private:
     std::string error_;
 };
 
+template <class Record, class T>
+Record record_of(T Record::*);  // for its type only
+
 // A field that is kept: into<&Artifact::path>.
-template <auto Member, class Record>
-bool into(Reader& reader, const json::Value& value, const Place& place, Record& record) {
-    return reader.read(value, place, record.*Member);
+template <auto Member>
+bool into(Reader& reader, const json::Value& value, const Place& place, void* record) {
+    using Record = decltype(record_of(Member));
+    return reader.read(value, place, static_cast<Record*>(record)->*Member);
 }
 
-template <auto Member, const auto& choices, class Record>
-bool one_of(Reader& reader, const json::Value& value, const Place& place, Record& record) {
-    return reader.read(value, place, choices, record.*Member);
+// The same of a field that has few allowed texts.
+template <auto Member, const auto& choices>
+bool one_of(Reader& reader, const json::Value& value, const Place& place, void* record) {
+    using Record = decltype(record_of(Member));
+    return reader.read(value, place, choices, static_cast<Record*>(record)->*Member);
 }
 
 // A field whose type is checked and whose value nobody here needs.
-template <class T, class Record>
-bool checked(Reader& reader, const json::Value& value, const Place& place, Record&) {
+template <class T>
+bool checked(Reader& reader, const json::Value& value, const Place& place, void*) {
     T unused{};
     return reader.read(value, place, unused);
 }

@@ -16,7 +16,7 @@ struct Form {
 };
 
 constexpr Form kForms[] = {
-    {"images", "uint8", 4},      {"restored", "uint8", 4}, {"probabilities", "float32", 2},
+    {"images", "uint8", 4},      {"restored", "uint8", 4},   {"probabilities", "float32", 2},
     {"landmarks", "float32", 3}, {"state_in", "float32", 4}, {"state_out", "float32", 4},
 };
 
@@ -69,8 +69,8 @@ std::string wrong_size(const Manifest& manifest, const char* name, const Sizes& 
     const TensorSpec& spec = *find(manifest, name);
     if (std::equal(spec.shape.begin() + 1, spec.shape.end(), expected.begin(), expected.end()))
         return {};
-    return join({spec.name, " is of size ", listed(spec.shape, 1), ", expected ",
-                 listed(expected)});
+    return join(
+        {spec.name, " is of size ", listed(spec.shape, 1), ", expected ", listed(expected)});
 }
 
 std::string wrong_sizes(const Manifest& manifest) {

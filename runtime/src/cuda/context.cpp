@@ -9,29 +9,43 @@ int attribute(const Driver& driver, CUdevice_attribute which, CUdevice device) {
     return value;
 }
 
+CUdevice device_at(const Driver& driver, int index) {
+    const int count = driver.device_count();
+    if (index < 0 || index >= count)
+        throw Failure(FACEDGE_EBACKEND, "device is " + std::to_string(index) +
+                                            " and this machine has " + std::to_string(count) +
+                                            "; expected 0 to " + std::to_string(count - 1));
+    CUdevice device = 0;
+    driver.check(driver.cuDeviceGet(&device, index), "cuDeviceGet");
+    return device;
+}
+
+DeviceFacts facts_of(const Driver& driver, CUdevice device) {
+    DeviceFacts facts;
+    driver.check(driver.cuDeviceGetName(facts.name, sizeof facts.name, device), "cuDeviceGetName");
+    const auto ask = [&](CUdevice_attribute which) { return attribute(driver, which, device); };
+    facts.major = ask(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
+    facts.minor = ask(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+    facts.integrated = ask(CU_DEVICE_ATTRIBUTE_INTEGRATED) != 0;
+    facts.maps_host_memory = ask(CU_DEVICE_ATTRIBUTE_CAN_MAP_HOST_MEMORY) != 0;
+    facts.unified_addressing = ask(CU_DEVICE_ATTRIBUTE_UNIFIED_ADDRESSING) != 0;
+    return facts;
+}
+
 }  // namespace
+
+DeviceFacts device_facts(int index) {
+    const Driver& driver = Driver::get();
+    return facts_of(driver, device_at(driver, index));
+}
 
 SharedContext Context::retain(int index) {
     const Driver& driver = Driver::get();
-    const int count = driver.device_count();
-    if (index < 0 || index >= count)
-        throw Failure(FACEDGE_EBACKEND,
-                      "device is " + std::to_string(index) + " and this machine has " +
-                          std::to_string(count) + "; expected 0 to " + std::to_string(count - 1));
-    CUdevice device = 0;
-    driver.check(driver.cuDeviceGet(&device, index), "cuDeviceGet");
-    return SharedContext(new Context(driver, device));
+    return SharedContext(new Context(driver, device_at(driver, index)));
 }
 
-Context::Context(const Driver& driver, CUdevice device) : driver_(driver), device_(device) {
-    driver.check(driver.cuDeviceGetName(facts_.name, sizeof facts_.name, device),
-                 "cuDeviceGetName");
-    const auto ask = [&](CUdevice_attribute which) { return attribute(driver, which, device); };
-    facts_.major = ask(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
-    facts_.minor = ask(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
-    facts_.integrated = ask(CU_DEVICE_ATTRIBUTE_INTEGRATED) != 0;
-    facts_.maps_host_memory = ask(CU_DEVICE_ATTRIBUTE_CAN_MAP_HOST_MEMORY) != 0;
-    facts_.unified_addressing = ask(CU_DEVICE_ATTRIBUTE_UNIFIED_ADDRESSING) != 0;
+Context::Context(const Driver& driver, CUdevice device)
+    : driver_(driver), device_(device), facts_(facts_of(driver, device)) {
     driver.check(driver.cuDevicePrimaryCtxRetain(&handle_, device), "cuDevicePrimaryCtxRetain");
 }
 

@@ -16,6 +16,9 @@ struct DeviceFacts {
     bool unified_addressing = false;
 };
 
+// Asks the driver, and makes no context. FACEDGE_EBACKEND: no driver, or no such device.
+DeviceFacts device_facts(int device);
+
 // Keeps the primary context alive. Shared by everything that was made in it.
 class Context {
 public:
@@ -40,7 +43,8 @@ private:
 
 using SharedContext = std::shared_ptr<const Context>;
 
-// Makes a context current on this thread for a scope; whatever was current before is again after it.
+// Makes a context current on this thread for a scope; whatever was current before is again after
+// it.
 class Current {
 public:
     explicit Current(const Context& context);

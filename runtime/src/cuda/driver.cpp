@@ -16,8 +16,8 @@ template <class Function>
 void find(void* library, const std::string& file, const char* name, Function& out) {
     out = reinterpret_cast<Function>(dlsym(library, name));
     if (!out)
-        throw Failure(FACEDGE_EBACKEND, file + " has no " + name +
-                                            "; expected the driver of CUDA 11.4 or later");
+        throw Failure(FACEDGE_EBACKEND,
+                      file + " has no " + name + "; expected the driver of CUDA 11.4 or later");
 }
 
 }  // namespace
@@ -41,7 +41,8 @@ Driver::Driver(const std::string& file) {
         throw Failure(FACEDGE_EBACKEND, std::string("there is no CUDA driver here (") + dlerror() +
                                             "); install NVIDIA's driver, or set " + kVariable +
                                             " to its libcuda.so.1");
-// One more macro than it seems to need: it lets cuda.h's names expand to their versioned ones first.
+// One more macro than it seems to need: it lets cuda.h's names expand to their versioned ones
+// first.
 #define FACEDGE_CUDA_FIND(name) find(library, file, #name, this->name);
 #define FACEDGE_CUDA_FIND_VERSIONED(name) FACEDGE_CUDA_FIND(name)
     FACEDGE_CUDA_FUNCTIONS(FACEDGE_CUDA_FIND_VERSIONED)

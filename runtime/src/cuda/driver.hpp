@@ -59,14 +59,14 @@ struct Functions {
     FACEDGE_CUDA_FUNCTIONS(FACEDGE_CUDA_MEMBER)
 #undef FACEDGE_CUDA_MEMBER
     // By its first name: the header of CUDA 13 maps it to a version that older drivers lack.
-    CUresult (CUDAAPI *elapsed_time)(float* milliseconds, CUevent from, CUevent to) = nullptr;
+    CUresult(CUDAAPI* elapsed_time)(float* milliseconds, CUevent from, CUevent to) = nullptr;
 };
 
 class Driver : public Functions {
 public:
     // The initialised driver: the file that FACEDGE_CUDA_DRIVER names, else libcuda.so.1. Opened
-    // once per file and never closed. FACEDGE_EBACKEND: no driver, one before CUDA 11.4, or one that
-    // finds no device.
+    // once per file and never closed. FACEDGE_EBACKEND: no driver, one before CUDA 11.4, or one
+    // that finds no device.
     static const Driver& get();
 
     // Throws FACEDGE_ENOMEM or FACEDGE_EBACKEND unless `result` is CUDA_SUCCESS.

@@ -1,5 +1,5 @@
-// Blocks of device memory and of page-locked host memory. The context must be current where they are
-// made; they are freed from any thread.
+// Blocks of device memory and of page-locked host memory. The context must be current where they
+// are made; they are freed from any thread.
 #pragma once
 
 #include "owned.hpp"
@@ -11,7 +11,9 @@ namespace facedge::cuda {
 // TensorRT wants tensors and scratch memory on multiples of this many bytes.
 constexpr size_t kAlignment = 256;
 
-constexpr size_t aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+constexpr size_t aligned(size_t bytes) {
+    return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 class DeviceMemory {
 public:
@@ -38,7 +40,7 @@ public:
     HostMemory() = default;
     HostMemory(const SharedContext& context, size_t bytes, Mapping mapping);
 
-    unsigned char* data() const { return data_; }  // on a multiple of kAlignment
+    unsigned char* data() const { return data_; }           // on a multiple of kAlignment
     CUdeviceptr device_address() const { return device_; }  // 0 without a mapping
     size_t bytes() const { return bytes_; }
 

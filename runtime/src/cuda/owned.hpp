@@ -7,7 +7,8 @@
 
 namespace facedge::cuda {
 
-// `release` is the member of Functions that gives the handle back, such as &Functions::cuStreamDestroy.
+// `release` is the member of Functions that gives the handle back, such as
+// &Functions::cuStreamDestroy.
 template <class Handle, auto release>
 class Owned {
 public:

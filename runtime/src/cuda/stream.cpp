@@ -5,8 +5,8 @@ namespace facedge::cuda {
 Event::Event(const SharedContext& context, Timing timing) {
     const Driver& driver = context->driver();
     CUevent event = nullptr;
-    driver.check(driver.cuEventCreate(
-                     &event, timing == Timing::kOn ? CU_EVENT_DEFAULT : CU_EVENT_DISABLE_TIMING),
+    driver.check(driver.cuEventCreate(&event, timing == Timing::kOn ? CU_EVENT_DEFAULT
+                                                                    : CU_EVENT_DISABLE_TIMING),
                  "cuEventCreate");
     handle_ = {context, event};
 }

@@ -41,7 +41,9 @@ constexpr double kMostElongated = 4;  // a box's longer side over its shorter
 
 constexpr double kLeastSide = 4;  // frame pixels of a face's side; less holds no face
 constexpr double kMostSide = 4.0 * FACEDGE_MAX_SIDE;
-constexpr double kMostMisfit = 0.5;  // share of the landmarks' spread that no similarity explains
+// Share of the landmarks' spread that no similarity explains: YuNet's landmarks leave 0.21 at most,
+// a face squeezed to a tenth of its width 0.37, points on a line 0.47, a mirrored face 0.99.
+constexpr double kMostMisfit = 0.4;
 
 // The 176x176 crop of a 128x128 face: training/au_crop.py, FACE_TO_CROP.
 constexpr double kUnitsPerFace = 69.0 / 49.0;
@@ -137,20 +139,21 @@ facedge_code place_landmarks(const facedge_roi& roi, size_t index, Map& face, Re
 
 facedge_code place_box(const facedge_roi& roi, size_t index, Map& face, Refusal& why) {
     const double x = roi.box[0], y = roi.box[1], width = roi.box[2], height = roi.box[3];
-    const bool finite = std::isfinite(x) && std::isfinite(y) && std::isfinite(width) &&
-                        std::isfinite(height);
+    const bool finite =
+        std::isfinite(x) && std::isfinite(y) && std::isfinite(width) && std::isfinite(height);
     const double unit = std::sqrt(width * height), side = kBoxSide * unit;
     if (!finite || width <= 0 || height <= 0 || side < kLeastSide || side > kMostSide) {
         return refuse(why, FACEDGE_EROI,
                       "the box of face %zu is at (%g, %g) and %g by %g pixels, expected finite "
-                      "numbers and a face of %g to %g pixels; leave the face out", index, x, y,
-                      width, height, kLeastSide, kMostSide);
+                      "numbers and a face of %g to %g pixels; leave the face out",
+                      index, x, y, width, height, kLeastSide, kMostSide);
     }
     if (std::max(width, height) > kMostElongated * std::min(width, height)) {
         return refuse(why, FACEDGE_EROI,
                       "the box of face %zu is %g by %g pixels, expected sides that differ by a "
                       "factor of %g at most, as brows to chin of an upright face do; leave the "
-                      "face out", index, width, height, kMostElongated);
+                      "face out",
+                      index, width, height, kMostElongated);
     }
     const double scale = side / kFaceSide, middle = (kFaceSide - 1) / 2.0;
     face = {scale, 0, x + width / 2 + kBoxX * unit - scale * middle,
@@ -163,8 +166,8 @@ facedge_code place_box(const facedge_roi& roi, size_t index, Map& face, Refusal&
 bool overlaps(const Map& map, int width, int height, int frame_width, int frame_height) {
     const auto crosses = [](const Map& m, double w, double h, double other_w, double other_h) {
         double least_x = HUGE_VAL, most_x = -HUGE_VAL, least_y = HUGE_VAL, most_y = -HUGE_VAL;
-        for (const Point corner : {Point{-0.5, -0.5}, {w - 0.5, -0.5}, {-0.5, h - 0.5},
-                                   {w - 0.5, h - 0.5}}) {
+        for (const Point corner :
+             {Point{-0.5, -0.5}, {w - 0.5, -0.5}, {-0.5, h - 0.5}, {w - 0.5, h - 0.5}}) {
             const Point p = apply(m, corner);
             least_x = std::min(least_x, p.x), most_x = std::max(most_x, p.x);
             least_y = std::min(least_y, p.y), most_y = std::max(most_y, p.y);
@@ -196,8 +199,8 @@ facedge_code align(const facedge_roi& roi, Framing framing, int width, int heigh
         const Point centre = apply(map, {(width - 1) / 2.0, (height - 1) / 2.0});
         return refuse(why, FACEDGE_EROI,
                       "face %zu lies outside the picture: its crop is centred on (%.1f, %.1f) and "
-                      "the frame is %dx%d; leave the face out", index, centre.x, centre.y,
-                      frame_width, frame_height);
+                      "the frame is %dx%d; leave the face out",
+                      index, centre.x, centre.y, frame_width, frame_height);
     }
     to_frame = to_similarity(map);
     return FACEDGE_OK;

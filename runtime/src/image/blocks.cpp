@@ -16,8 +16,12 @@ FixedYuv fixed_point(const YuvToRgb& to) {
         return static_cast<int16_t>(std::lround(coefficient * one));
     };
     const double offset = (0.5 - to.y_scale * to.y_offset) * (1 << kFractionBits);
-    return {static_cast<uint16_t>(std::lround(to.y_scale * one)), k(to.rv), k(to.gu), k(to.gv),
-            k(to.bu), static_cast<int16_t>(std::lround(offset))};
+    return {static_cast<uint16_t>(std::lround(to.y_scale * one)),
+            k(to.rv),
+            k(to.gu),
+            k(to.gv),
+            k(to.bu),
+            static_cast<int16_t>(std::lround(offset))};
 }
 
 }  // namespace
@@ -32,7 +36,7 @@ BlockRows::BlockRows(const FrameView& frame, int side, const Loops& loops)
 
 void BlockRows::read(int row, int first, int count, uint32_t* pixels) {
     // Pieces begin with the first pixel of a chroma pair.
-    const int at_once = kPiece / side_ & ~1;
+    const int at_once = side_ > kMaxSummedRows ? 0 : kPiece / side_ & ~1;
     for (int i = 0; i < count;) {
         const int block = first + i, n = std::min(at_once, count - i);
         if (block * side_ % 2 != 0 || at_once == 0) {

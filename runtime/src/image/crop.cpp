@@ -118,8 +118,8 @@ void crop(const FrameView& frame, const Similarity& to_frame, facedge_filter fil
     const int tile = bicubic ? kTileBicubic : kTileArea;
     const double reach = bicubic ? 2.0 * plan.stretch : 0.5 * plan.stretch + 0.5;
     uint32_t* narrow = static_cast<uint32_t*>(scratch);
-    float* wide = reinterpret_cast<float*>(static_cast<char*>(scratch) +
-                                           narrow_bytes(filter, width, height));
+    float* wide =
+        reinterpret_cast<float*>(static_cast<char*>(scratch) + narrow_bytes(filter, width, height));
     BlockRows blocks(frame, plan.block, loops);
     const double side = plan.block;
     const double du = to_frame.m[0] / side, dv = to_frame.m[3] / side;
@@ -141,13 +141,20 @@ void crop(const FrameView& frame, const Similarity& to_frame, facedge_filter fil
                          blocks.read(row, first, count, out);
                      });
             }
-            Samples samples{0, 0, static_cast<float>(du), static_cast<float>(dv), plan.stretch,
-                            plan.taps, columns, region.width};
+            Samples samples{0,
+                            0,
+                            static_cast<float>(du),
+                            static_cast<float>(dv),
+                            plan.stretch,
+                            plan.taps,
+                            columns,
+                            region.width};
             for (int y = 0; y < rows; ++y) {
                 samples.u = static_cast<float>(u0 - region.x - dv * y);
                 samples.v = static_cast<float>(v0 - region.y + du * y);
                 uint8_t* out = rgb + (static_cast<size_t>(top + y) * static_cast<size_t>(width) +
-                                      static_cast<size_t>(left)) * 3;
+                                      static_cast<size_t>(left)) *
+                                         3;
                 if (bicubic) {
                     loops.sample_bicubic(samples, wide, out);
                 } else {

@@ -50,13 +50,15 @@ facedge_code check_color(const facedge_frame& frame, Refusal& why) {
     if (!name) {
         return refuse(why, FACEDGE_EFRAME,
                       "frame.format is %d, expected one of facedge_format, such as "
-                      "FACEDGE_FORMAT_NV12", frame.format);
+                      "FACEDGE_FORMAT_NV12",
+                      frame.format);
     }
     const bool converts = has_chroma(frame.format);
     if (frame.matrix < FACEDGE_MATRIX_IDENTITY || frame.matrix > FACEDGE_MATRIX_BT2020) {
         return refuse(why, FACEDGE_EFRAME,
                       "frame.matrix is %d, expected %s; there is no default, because a wrong guess "
-                      "shifts every colour", frame.matrix,
+                      "shifts every colour",
+                      frame.matrix,
                       converts ? "FACEDGE_MATRIX_BT601, _BT709 or _BT2020, as the camera says"
                                : "FACEDGE_MATRIX_IDENTITY");
     }
@@ -69,12 +71,14 @@ facedge_code check_color(const facedge_frame& frame, Refusal& why) {
     if (frame.range != FACEDGE_RANGE_LIMITED && frame.range != FACEDGE_RANGE_FULL) {
         return refuse(why, FACEDGE_EFRAME,
                       "frame.range is %d, expected FACEDGE_RANGE_LIMITED or FACEDGE_RANGE_FULL, as "
-                      "the camera says", frame.range);
+                      "the camera says",
+                      frame.range);
     }
     if (is_rgb(frame.format) && frame.range != FACEDGE_RANGE_FULL) {
         return refuse(why, FACEDGE_EFRAME,
                       "frame.range is FACEDGE_RANGE_LIMITED and the format is %s; expected "
-                      "FACEDGE_RANGE_FULL: stretch the values first", name);
+                      "FACEDGE_RANGE_FULL: stretch the values first",
+                      name);
     }
     return FACEDGE_OK;
 }
@@ -88,9 +92,11 @@ facedge_code check_size(const facedge_frame& frame, Refusal& why) {
                       frame.width, frame.height, FACEDGE_MAX_SIDE);
     }
     if (frame.format == FACEDGE_FORMAT_YUYV && frame.width % 2 != 0) {
-        return refuse(why, FACEDGE_EFRAME,
-                      "the frame is %d pixels wide and the format is YUYV, whose width is even; "
-                      "pass the width the camera reports", frame.width);
+        return refuse(
+            why, FACEDGE_EFRAME,
+            "the frame is %d pixels wide, expected an even width for YUYV; pass the width "
+            "that the camera reports",
+            frame.width);
     }
     return FACEDGE_OK;
 }
@@ -106,22 +112,23 @@ facedge_code check_plane(const facedge_frame& frame, int index, Refusal& why) {
     } else if (!plane.data) {
         return refuse(why, FACEDGE_EFRAME,
                       "frame.planes[%d].data is NULL, expected the plane's first row; %s has %d "
-                      "plane%s", index, format_name(frame.format), plane_count(frame.format),
+                      "plane%s",
+                      index, format_name(frame.format), plane_count(frame.format),
                       plane_count(frame.format) == 1 ? "" : "s");
     }
     const size_t least = row_bytes(frame, index);
     if (plane.stride < 0 || static_cast<size_t>(plane.stride) < least) {
         return refuse(why, FACEDGE_EFRAME,
                       "frame.planes[%d].stride is %td bytes, expected at least %zu, the bytes of a "
-                      "row of %d pixels of %s; pass the distance from a row to the next", index,
-                      plane.stride, least, frame.width, format_name(frame.format));
+                      "row of %d pixels of %s; pass the distance from a row to the next",
+                      index, plane.stride, least, frame.width, format_name(frame.format));
     }
     const size_t offset = frame.memory == FACEDGE_MEMORY_DMABUF ? plane.offset : 0;
     if (plane.stride > kMostStride || offset > kMostOffset) {
         return refuse(why, FACEDGE_EFRAME,
                       "frame.planes[%d] has a stride of %td bytes and an offset of %zu, expected "
-                      "at most %td and %zu: no buffer is larger", index, plane.stride, offset,
-                      kMostStride, kMostOffset);
+                      "at most %td and %zu: no buffer is larger",
+                      index, plane.stride, offset, kMostStride, kMostOffset);
     }
     return FACEDGE_OK;
 }
@@ -142,7 +149,8 @@ facedge_code check_frame(const facedge_frame& frame, Refusal& why) {
         frame.memory != FACEDGE_MEMORY_CUDA) {
         return refuse(why, FACEDGE_EFRAME,
                       "frame.memory is %d, expected one of facedge_memory, such as "
-                      "FACEDGE_MEMORY_HOST", frame.memory);
+                      "FACEDGE_MEMORY_HOST",
+                      frame.memory);
     }
     if (facedge_code code = check_color(frame, why)) return code;
     if (facedge_code code = check_size(frame, why)) return code;

@@ -51,9 +51,8 @@ enum class Framing {
 //   index          of the ROI, for the sentence
 // FACEDGE_EROI: not finite, degenerate (coincident or collinear-with-no-extent landmarks, empty
 // box), or the crop lies wholly outside the frame; FACEDGE_EINVAL: unknown kind.
-facedge_code align(const facedge_roi& roi, Framing framing, int width, int height,
-                   int frame_width, int frame_height, size_t index, Similarity& to_frame,
-                   Refusal& why);
+facedge_code align(const facedge_roi& roi, Framing framing, int width, int height, int frame_width,
+                   int frame_height, size_t index, Similarity& to_frame, Refusal& why);
 
 // Crop pixel of `to` -> crop pixel of `from`, both framings of the same face: what cuts the
 // action-unit crop out of a restored face.

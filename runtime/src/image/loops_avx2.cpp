@@ -19,7 +19,7 @@ namespace {
 #include "image/loops_yuv_avx2.inl"
 #include "image/loops_blocks_avx2.inl"
 
-constexpr Loops kLoops{split_yuyv,       add_yuv_avx2, add_rgb, pack_yuv_avx2, pack_rgb,
+constexpr Loops kLoops{split_yuyv,       add_yuv_avx2, add_rgb,     pack_yuv_avx2, pack_rgb,
                        mean_blocks_avx2, widen,        sample_area, sample_bicubic};
 
 }  // namespace

@@ -16,8 +16,8 @@ void mean_blocks_avx2(const ColumnSums& columns, int side, int count, float shar
     for (int i = 0; i < kLanes; ++i) ones[i] = 1;
     const int whole = side / kLanes * kLanes;
     const __m256i all = _mm256_set1_epi16(1);
-    const __m256i rest = _mm256_loadu_si256(
-        reinterpret_cast<const __m256i*>(ones + kLanes - (side - whole)));
+    const __m256i rest =
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(ones + kLanes - (side - whole)));
     for (int block = 0; block < count; ++block) {
         const int begin = block * side;
         __m256i r = pair_sums(columns.r + begin + whole, rest);
@@ -30,8 +30,8 @@ void mean_blocks_avx2(const ColumnSums& columns, int side, int count, float shar
         }
         const __m256i halves = _mm256_hadd_epi32(_mm256_hadd_epi32(r, g),
                                                  _mm256_hadd_epi32(b, _mm256_setzero_si256()));
-        const F4 sums = _mm_cvtepi32_ps(_mm_add_epi32(_mm256_castsi256_si128(halves),
-                                                      _mm256_extracti128_si256(halves, 1)));
+        const F4 sums = _mm_cvtepi32_ps(
+            _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1)));
         pixels[block] = to_bytes(sums * share) | kUnitWeight;
     }
 }

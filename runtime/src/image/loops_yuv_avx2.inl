@@ -97,11 +97,10 @@ FORCE_INLINE void pack_yuv_step(const uint8_t* luma, const uint8_t* pairs, const
                            _mm256_unpackhi_epi8(bytes.r, bytes.g)};
     const __m256i bw[2] = {_mm256_unpacklo_epi8(bytes.b, weight),
                            _mm256_unpackhi_epi8(bytes.b, weight)};
-    const __m256i quads[4] = {
-        _mm256_unpacklo_epi16(rg[0], bw[0]),   // pixels 0-3, 16-19
-        _mm256_unpackhi_epi16(rg[0], bw[0]),   // 4-7, 20-23
-        _mm256_unpacklo_epi16(rg[1], bw[1]),   // 8-11, 24-27
-        _mm256_unpackhi_epi16(rg[1], bw[1])};  // 12-15, 28-31
+    const __m256i quads[4] = {_mm256_unpacklo_epi16(rg[0], bw[0]),   // pixels 0-3, 16-19
+                              _mm256_unpackhi_epi16(rg[0], bw[0]),   // 4-7, 20-23
+                              _mm256_unpacklo_epi16(rg[1], bw[1]),   // 8-11, 24-27
+                              _mm256_unpackhi_epi16(rg[1], bw[1])};  // 12-15, 28-31
     __m256i* to = reinterpret_cast<__m256i*>(pixels);
     _mm256_storeu_si256(to, _mm256_permute2x128_si256(quads[0], quads[1], 0x20));
     _mm256_storeu_si256(to + 1, _mm256_permute2x128_si256(quads[2], quads[3], 0x20));

@@ -23,8 +23,8 @@ inline CropPlan crop_plan(facedge_filter filter, const float to_frame[6]) {
     const double s = std::sqrt(a * a + b * b);
     const bool bicubic = filter == FACEDGE_FILTER_BICUBIC;
     constexpr double kNearlyWhole = 1e-4;  // 7.99999 is 8
-    const int block = std::max(1, static_cast<int>(std::min(
-                                      (bicubic ? s / 2 : s + 0.5) + kNearlyWhole, 1e6)));
+    const int block =
+        std::max(1, static_cast<int>(std::min((bicubic ? s / 2 : s + 0.5) + kNearlyWhole, 1e6)));
     const float stretch = std::max(1.0f, static_cast<float>(s / block));
     const int taps = bicubic ? static_cast<int>(std::ceil(4 * stretch)) : (stretch > 1 ? 3 : 2);
     return {block, stretch, taps};

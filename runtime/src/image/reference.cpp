@@ -17,10 +17,10 @@ Rgb pixel(const FrameView& frame, const YuvToRgb& to, int x, int y) {
     const uint8_t* row = frame.planes[0] + frame.stride[0] * y;
     double luma = 0, u = 0, v = 0;
     switch (frame.format) {
-        case FACEDGE_FORMAT_RGB24: return {double(row[3 * x]), double(row[3 * x + 1]),
-                                           double(row[3 * x + 2])};
-        case FACEDGE_FORMAT_BGR24: return {double(row[3 * x + 2]), double(row[3 * x + 1]),
-                                           double(row[3 * x])};
+        case FACEDGE_FORMAT_RGB24:
+            return {double(row[3 * x]), double(row[3 * x + 1]), double(row[3 * x + 2])};
+        case FACEDGE_FORMAT_BGR24:
+            return {double(row[3 * x + 2]), double(row[3 * x + 1]), double(row[3 * x])};
         case FACEDGE_FORMAT_GRAY8: luma = row[x]; break;
         case FACEDGE_FORMAT_YUYV:
             luma = row[2 * x];

@@ -17,7 +17,8 @@ constexpr size_t kRequiredTable = offsetof(facedge_backend_table, crop);
 
 Status check_table(const facedge_backend_table* table, const std::string& path) {
     if (!table || table->abi != FACEDGE_BACKEND_ABI) {
-        const std::string found = table ? "has ABI " + std::to_string(table->abi) : "has another ABI";
+        const std::string found =
+            table ? "has ABI " + std::to_string(table->abi) : "has another ABI";
         return {FACEDGE_EVERSION, path + " " + found + " and this libfacedge expects ABI " +
                                       std::to_string(FACEDGE_BACKEND_ABI) +
                                       "; install both from the same release"};
@@ -43,8 +44,7 @@ Status load_file(const std::string& path, const facedge_backend_table*& out) {
         const char* why = dlerror();
         return {FACEDGE_EBACKEND, path + " does not load: " + (why ? why : "no reason given")};
     }
-    const auto entry =
-        reinterpret_cast<facedge_backend_function>(dlsym(handle, "facedge_backend"));
+    const auto entry = reinterpret_cast<facedge_backend_function>(dlsym(handle, "facedge_backend"));
     if (!entry) {
         return {FACEDGE_EBACKEND,
                 path + " has no function facedge_backend: it is no plug-in of facedge"};

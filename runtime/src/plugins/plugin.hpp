@@ -66,7 +66,8 @@ public:
     facedge_lane* get() const { return lane_; }
 
 private:
-    Lane(const facedge_backend_table* table, facedge_lane* lane, const facedge_lane_buffers& buffers)
+    Lane(const facedge_backend_table* table, facedge_lane* lane,
+         const facedge_lane_buffers& buffers)
         : table_(table), lane_(lane), buffers_(buffers) {}
     const facedge_backend_table* table_;
     facedge_lane* lane_;

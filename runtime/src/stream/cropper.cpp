@@ -67,10 +67,9 @@ facedge_code Cropper::read(Slot& slot) {
         copy_faces(slot);
     } else if (slot.on_gpu()) {
         facedge_code code = FACEDGE_OK;
-        if (pipeline_.sr)
-            code = start_on_gpu(slot, *pipeline_.sr, *slot.sr, slot.sr_to_frame, slot.sr_cropping);
+        if (pipeline_.sr) code = start_on_gpu(slot, *pipeline_.sr, slot.sr);
         if (code == FACEDGE_OK && pipeline_.au_reads_frame())
-            code = start_on_gpu(slot, *pipeline_.au, *slot.au, slot.au_to_frame, slot.au_cropping);
+            code = start_on_gpu(slot, *pipeline_.au, slot.au);
         return code;
     } else if (facedge_code code = read_host_frame(slot)) {
         return code;
@@ -80,9 +79,9 @@ facedge_code Cropper::read(Slot& slot) {
 
 facedge_code Cropper::finish(Slot& slot) {
     facedge_code code = FACEDGE_OK;
-    if (slot.sr_cropping) code = wait_for_gpu(slot, *pipeline_.sr, *slot.sr, slot.sr_cropping);
-    if (slot.au_cropping) {
-        const facedge_code second = wait_for_gpu(slot, *pipeline_.au, *slot.au, slot.au_cropping);
+    if (slot.sr.reading) code = wait_for_gpu(slot, *pipeline_.sr, slot.sr);
+    if (slot.au.reading) {
+        const facedge_code second = wait_for_gpu(slot, *pipeline_.au, slot.au);
         if (code == FACEDGE_OK) code = second;
     }
     if (slot.release) {
@@ -92,28 +91,39 @@ facedge_code Cropper::finish(Slot& slot) {
     return code;
 }
 
+void Cropper::take_back(Slot& slot) {
+    for (Part* part : {&slot.sr, &slot.au}) {
+        if (!part->cropped) continue;
+        part->cropped = false;
+        facedge_crop_job none = {};
+        none.size = sizeof none;
+        facedge_error error;
+        part->lane->table().crop(part->lane->get(), &none, &error);  // the frame has failed anyway
+    }
+}
+
 facedge_code Cropper::read_host_frame(Slot& slot) {
     const facedge_frame& frame = slot.picture;
     MappedFrame mapped;
     const bool is_dmabuf = frame.memory == FACEDGE_MEMORY_DMABUF;
     if (is_dmabuf) {
         Refusal why;
-        if (facedge_code code = mapped.map(frame, why)) return fail_slot(slot, code, "%s", why.text);
+        if (facedge_code code = mapped.map(frame, why))
+            return fail_slot(slot, code, "%s", why.text);
     }
     const FrameView view = is_dmabuf ? view_of(frame, mapped.plane(0), mapped.plane(1))
                                      : view_of(frame, frame.planes[0].data, frame.planes[1].data);
-    if (pipeline_.sr) crop_faces(slot, view, *pipeline_.sr, *slot.sr, slot.sr_to_frame);
-    if (pipeline_.au_reads_frame())
-        crop_faces(slot, view, *pipeline_.au, *slot.au, slot.au_to_frame);
+    if (pipeline_.sr) crop_faces(slot, view, *pipeline_.sr, slot.sr);
+    if (pipeline_.au_reads_frame()) crop_faces(slot, view, *pipeline_.au, slot.au);
     return FACEDGE_OK;
 }
 
-void Cropper::crop_faces(const Slot& slot, const FrameView& view, const Model& model, Lane& lane,
-                         const std::vector<Similarity>& to_frame) {
+void Cropper::crop_faces(const Slot& slot, const FrameView& view, const Model& model,
+                         const Part& part) {
     const Network& network = model.network();
-    uint8_t* rows = input_rows<uint8_t>(lane, network.images);
+    uint8_t* rows = input_rows<uint8_t>(*part.lane, network.images);
     for (size_t i = 0; i < slot.count; ++i) {
-        crop(view, to_frame[i], filter_for(model), network.width, network.height,
+        crop(view, part.to_frame[i], filter_for(model), network.width, network.height,
              rows + i * network.input_bytes(), scratch_.get());
     }
     fill_up(pipeline_, slot, rows, network.input_bytes());
@@ -122,8 +132,8 @@ void Cropper::crop_faces(const Slot& slot, const FrameView& view, const Model& m
 void Cropper::crop_restored(Slot& slot) {
     const Network& sr = pipeline_.sr->network();
     const Network& au = pipeline_.au->network();
-    const uint8_t* restored = output_rows<uint8_t>(*slot.sr, sr.restored);
-    uint8_t* rows = input_rows<uint8_t>(*slot.au, au.images);
+    const uint8_t* restored = output_rows<uint8_t>(*slot.sr.lane, sr.restored);
+    uint8_t* rows = input_rows<uint8_t>(*slot.au.lane, au.images);
     for (size_t i = 0; i < slot.count; ++i) {
         const FrameView view = view_of_restored(sr, restored + i * sr.output_bytes());
         crop(view, pipeline_.au_to_restored, filter_for(*pipeline_.au), au.width, au.height,
@@ -134,9 +144,8 @@ void Cropper::crop_restored(Slot& slot) {
 
 void Cropper::copy_faces(Slot& slot) {
     const Network& network = pipeline_.first().network();
-    Lane& lane = slot.sr ? *slot.sr : *slot.au;
     const facedge_faces& faces = slot.cropped;
-    uint8_t* rows = input_rows<uint8_t>(lane, network.images);
+    uint8_t* rows = input_rows<uint8_t>(*slot.first().lane, network.images);
     const size_t row_bytes = size_t{3} * network.width;
     for (size_t i = 0; i < slot.count; ++i) {
         const uint8_t* from = faces.pixels + static_cast<ptrdiff_t>(i) * faces.face_stride;
@@ -147,32 +156,32 @@ void Cropper::copy_faces(Slot& slot) {
     fill_up(pipeline_, slot, rows, network.input_bytes());
 }
 
-facedge_code Cropper::start_on_gpu(Slot& slot, const Model& model, Lane& lane,
-                                   std::vector<Similarity>& to_frame, bool& cropping) {
+facedge_code Cropper::start_on_gpu(Slot& slot, const Model& model, Part& part) {
+    // The rows that fill up the batch are made like all others, by repeating the last face.
+    const auto begin = part.to_frame.begin() + static_cast<ptrdiff_t>(slot.count);
     const size_t batch = batch_size(pipeline_, slot);
-    std::fill(to_frame.begin() + static_cast<ptrdiff_t>(slot.count),
-              to_frame.begin() + static_cast<ptrdiff_t>(batch), to_frame[slot.count - 1]);
+    std::fill(begin, part.to_frame.begin() + static_cast<ptrdiff_t>(batch), begin[-1]);
     facedge_crop_job job = {};
     job.size = sizeof job;
     job.count = static_cast<int32_t>(batch);
     job.frame = &slot.picture;
-    job.to_frame = &to_frame[0].m;  // a Similarity is its six numbers
+    job.to_frame = &part.to_frame[0].m;  // a Similarity is its six numbers
     job.width = model.network().width;
     job.height = model.network().height;
     job.filter = filter_for(model);
     facedge_error error;
     error.text[0] = '\0';
-    if (int code = lane.table().crop(lane.get(), &job, &error))
+    if (int code = part.lane->table().crop(part.lane->get(), &job, &error))
         return fail_slot(slot, model, code, error);
-    cropping = true;
+    part.reading = part.cropped = true;
     return FACEDGE_OK;
 }
 
-facedge_code Cropper::wait_for_gpu(Slot& slot, const Model& model, Lane& lane, bool& cropping) {
-    cropping = false;
+facedge_code Cropper::wait_for_gpu(Slot& slot, const Model& model, Part& part) {
+    part.reading = false;
     facedge_error error;
     error.text[0] = '\0';
-    const int code = lane.table().crop_wait(lane.get(), &error);
+    const int code = part.lane->table().crop_wait(part.lane->get(), &error);
     return code ? fail_slot(slot, model, code, error) : FACEDGE_OK;
 }
 

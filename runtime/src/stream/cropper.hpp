@@ -21,17 +21,19 @@ public:
     // To be called whatever happened; a second call does nothing.
     facedge_code finish(Slot& slot);
 
+    // Forgets crops on the GPU that a failure left behind: the next frame's enqueue must not take
+    // them. After finish().
+    void take_back(Slot& slot);
+
     // Cuts the action-unit model's input out of the restored faces.
     void crop_restored(Slot& slot);
 
 private:
     facedge_code read_host_frame(Slot& slot);
-    facedge_code start_on_gpu(Slot& slot, const Model& model, Lane& lane,
-                              std::vector<Similarity>& to_frame, bool& cropping);
-    facedge_code wait_for_gpu(Slot& slot, const Model& model, Lane& lane, bool& cropping);
+    facedge_code start_on_gpu(Slot& slot, const Model& model, Part& part);
+    facedge_code wait_for_gpu(Slot& slot, const Model& model, Part& part);
     void copy_faces(Slot& slot);
-    void crop_faces(const Slot& slot, const FrameView& view, const Model& model, Lane& lane,
-                    const std::vector<Similarity>& to_frame);
+    void crop_faces(const Slot& slot, const FrameView& view, const Model& model, const Part& part);
 
     const Pipeline& pipeline_;
     std::unique_ptr<void, void (*)(void*)> scratch_;

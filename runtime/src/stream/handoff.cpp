@@ -31,10 +31,8 @@ bool Handoff::wait_ready(int timeout_ms) {
     std::unique_lock<std::mutex> lock(mutex_);
     // The caller itself is waiting, so no frame can be accepted meanwhile.
     const auto decided = [this] { return ready() || idle(); };
-    if (timeout_ms < 0)
-        results_.wait(lock, decided);
-    else
-        results_.wait_for(lock, std::chrono::milliseconds(timeout_ms), decided);
+    if (timeout_ms < 0) results_.wait(lock, decided);
+    else results_.wait_for(lock, std::chrono::milliseconds(timeout_ms), decided);
     return ready();
 }
 

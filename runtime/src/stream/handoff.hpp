@@ -20,10 +20,10 @@ public:
     uint64_t accepted() const { return accepted_.load(std::memory_order_acquire); }
     uint64_t polled() const { return polled_.load(std::memory_order_acquire); }
     bool full() const { return accepted() - polled() >= depth_; }
-    bool ready() const { return finished() > polled(); }      // a result waits
-    bool idle() const { return finished() == accepted(); }    // nothing is under way
-    void accept();  // frame number accepted() may be played
-    void take();    // the oldest result was taken
+    bool ready() const { return finished() > polled(); }    // a result waits
+    bool idle() const { return finished() == accepted(); }  // nothing is under way
+    void accept();                                          // frame number accepted() may be played
+    void take();                                            // the oldest result was taken
     // Whether a result waits; gives it `timeout_ms` (negative: for ever) while frames are under way.
     bool wait_ready(int timeout_ms);
 

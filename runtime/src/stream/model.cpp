@@ -30,8 +30,7 @@ Network describe_network(const Manifest& manifest) {
         network.output_height = static_cast<int32_t>(output[1]);
         network.output_width = static_cast<int32_t>(output[2]);
     }
-    if (network.state_in >= 0)
-        network.state_floats = manifest.inputs[network.state_in].elements();
+    if (network.state_in >= 0) network.state_floats = manifest.inputs[network.state_in].elements();
     return network;
 }
 
@@ -41,11 +40,10 @@ Status check_sides(const Bundle& bundle) {
             if (spec.dtype != "uint8") continue;
             for (size_t i = 1; i < spec.shape.size(); ++i) {
                 if (spec.shape[i] > FACEDGE_MAX_SIDE) {
-                    return {FACEDGE_EBUNDLE, bundle.folder() + ": " + spec.name + " has a side of " +
-                                                 std::to_string(spec.shape[i]) +
-                                                 " pixels, expected at most " +
-                                                 std::to_string(FACEDGE_MAX_SIDE) +
-                                                 "; build the bundle again"};
+                    return {FACEDGE_EBUNDLE,
+                            bundle.folder() + ": " + spec.name + " has a side of " +
+                                std::to_string(spec.shape[i]) + " pixels, expected at most " +
+                                std::to_string(FACEDGE_MAX_SIDE) + "; build the bundle again"};
                 }
             }
         }

@@ -14,7 +14,7 @@ struct Network {
     int32_t width = 0, height = 0;                // of the input picture
     int32_t output_width = 0, output_height = 0;  // of the restored picture, 0 without
     size_t state_floats = 0;                      // of the hidden state
-    int32_t images = 0, state_in = -1;                                    // inputs
+    int32_t images = 0, state_in = -1;            // inputs
     int32_t restored = -1, probabilities = -1, landmarks = -1, state_out = -1;  // outputs
 
     size_t input_bytes() const { return size_t{3} * width * height; }

@@ -22,8 +22,10 @@ int facedge_model_open(facedge_model** out, const char* bundle,
     if (!settings) settings = &defaults;
     if (int code = check_struct_size(*settings, "facedge_model_settings")) return code;
     if (settings->threads < 0 || settings->threads > 1024) {
-        return fail(FACEDGE_EINVAL, "settings.threads is %d, expected 0 (the back end chooses) to "
-                                    "1024", settings->threads);
+        return fail(FACEDGE_EINVAL,
+                    "settings.threads is %d, expected 0 (the back end chooses) to "
+                    "1024",
+                    settings->threads);
     }
     if (settings->device < 0) {
         return fail(FACEDGE_EINVAL, "settings.device is %d, expected the index of a GPU, 0 or more",

@@ -75,8 +75,9 @@ std::vector<int32_t> smallest_that_holds(const std::vector<int32_t>& batches) {
 Status make_pipeline(const facedge_stream_settings& settings, Pipeline& out) {
     if (Status status = check_values(settings); !status) return status;
     if (!settings.sr && !settings.au) {
-        return {FACEDGE_EINVAL, "settings.sr and settings.au are both NULL; a stream plays at least "
-                                "one model"};
+        return {FACEDGE_EINVAL,
+                "settings.sr and settings.au are both NULL; a stream plays at least "
+                "one model"};
     }
     if (settings.sr) out.sr = settings.sr->model;
     if (settings.au) out.au = settings.au->model;

@@ -44,6 +44,7 @@ void Player::play(Slot& slot) {
 
     if (slot.count > 0) run(slot);
     cropper_.finish(slot);  // also of a frame that failed or has no faces
+    cropper_.take_back(slot);
 
     for (size_t i = 0; stateful && i < slot.count; ++i)
         states_.set_lost(slot.uses[i].state, slot.status != FACEDGE_OK);
@@ -56,7 +57,7 @@ facedge_code Player::run(Slot& slot) {
     if (facedge_code code = cropper_.read(slot)) return code;
     slot.times.crop_us = watch.lap();
     if (pipeline_.sr) {
-        if (facedge_code code = infer(slot, *pipeline_.sr, *slot.sr, 0)) return code;
+        if (facedge_code code = infer(slot, *pipeline_.sr, slot.sr, 0)) return code;
         slot.times.sr_us = watch.lap();
     }
     if (!pipeline_.au) return FACEDGE_OK;
@@ -64,12 +65,13 @@ facedge_code Player::run(Slot& slot) {
         cropper_.crop_restored(slot);
         slot.times.crop_us += watch.lap();
     }
-    const facedge_code code = infer(slot, *pipeline_.au, *slot.au, pipeline_.sr_state_floats());
+    const facedge_code code = infer(slot, *pipeline_.au, slot.au, pipeline_.sr_state_floats());
     slot.times.au_us = watch.lap();
     return code;
 }
 
-facedge_code Player::infer(Slot& slot, const Model& model, Lane& lane, size_t state_offset) {
+facedge_code Player::infer(Slot& slot, const Model& model, Part& part, size_t state_offset) {
+    Lane& lane = *part.lane;
     const facedge_backend_table& table = lane.table();
     const Network& network = model.network();
     if (network.state_floats > 0) write_states(slot, network, lane, state_offset);
@@ -77,6 +79,7 @@ facedge_code Player::infer(Slot& slot, const Model& model, Lane& lane, size_t st
     error.text[0] = '\0';
     if (int code = table.enqueue(lane.get(), batch_index(pipeline_, slot), &error))
         return fail_slot(slot, model, code, error);
+    part.cropped = false;
     // With crops on the GPU the camera gets its buffer back while the inference runs.
     const facedge_code read = cropper_.finish(slot);
     if (int code = table.wait(lane.get(), &error)) return fail_slot(slot, model, code, error);

@@ -22,7 +22,7 @@ public:
 
 private:
     facedge_code run(Slot& slot);
-    facedge_code infer(Slot& slot, const Model& model, Lane& lane, size_t state_offset);
+    facedge_code infer(Slot& slot, const Model& model, Part& part, size_t state_offset);
     void write_states(const Slot& slot, const Network& network, Lane& lane, size_t state_offset);
     void keep_states(const Slot& slot, const Network& network, const Lane& lane,
                      size_t state_offset);

@@ -20,16 +20,30 @@ struct Landmarks {
     float points[FACEDGE_LANDMARKS][2];
 };
 
+// What one model needs to play a slot.
+struct Part {
+    Lane* lane = nullptr;              // null without such a model
+    std::vector<Similarity> to_frame;  // crop -> frame, of every face
+    bool reading = false;              // crops on the GPU may still be reading the frame
+    bool cropped = false;              // crops on the GPU wait for the enqueue that takes them
+
+    explicit operator bool() const { return lane != nullptr; }
+};
+
 struct Slot {
     // Where the faces' pixels come from.
     enum class Source { kFrame, kFaces };
 
     explicit Slot(int32_t max_faces)
-        : tracks(static_cast<size_t>(max_faces)), uses(tracks.size()), sr_to_frame(tracks.size()),
-          au_to_frame(tracks.size()), faces(tracks.size()), landmarks(tracks.size()) {}
+        : tracks(static_cast<size_t>(max_faces)), uses(tracks.size()), faces(tracks.size()),
+          landmarks(tracks.size()) {
+        sr.to_frame.resize(tracks.size());
+        au.to_frame.resize(tracks.size());
+    }
 
-    Lane* sr = nullptr;  // of this slot; null without such a model
-    Lane* au = nullptr;
+    Part sr, au;
+    Part& first() { return sr ? sr : au; }
+    const Part& first() const { return sr ? sr : au; }
 
     // What was submitted.
     uint64_t frame = 0;  // its number
@@ -40,11 +54,9 @@ struct Slot {
     int64_t timestamp_us = 0;
     facedge_release_callback release = nullptr;  // null once it was called
     void* user = nullptr;
-    size_t count = 0;  // faces: so many of each vector's elements are in use
+    size_t count = 0;  // faces; so many elements of every vector are in use
     std::vector<uint64_t> tracks;
     std::vector<TrackUse> uses;
-    std::vector<Similarity> sr_to_frame, au_to_frame;  // a model's crop -> frame
-    bool sr_cropping = false, au_cropping = false;     // on the GPU, not known to be done
 
     // The result.
     facedge_code status = FACEDGE_OK;

@@ -34,7 +34,7 @@ public:
 
     void count_accepted() { add(accepted_, 1); }  // by the caller's thread
     void count_refused() { add(refused_, 1); }
-    void count_failed();                          // by whoever plays the frames
+    void count_failed();  // by whoever plays the frames
     void count_finished(size_t faces, const StageTimes& times);
 
     void read(facedge_stats& out) const;

@@ -13,8 +13,7 @@
 namespace facedge {
 
 Stream::Stream(Pipeline pipeline, const facedge_stream_settings& settings)
-    : pipeline_(std::move(pipeline)),
-      inline_(settings.mode == FACEDGE_MODE_INLINE),
+    : pipeline_(std::move(pipeline)), inline_(settings.mode == FACEDGE_MODE_INLINE),
       tracks_(settings.max_tracks, settings.max_missed, settings.max_gap_us),
       player_(pipeline_, settings.max_tracks),
       statistics_(pipeline_.sr != nullptr, pipeline_.au != nullptr),
@@ -49,12 +48,12 @@ Status Stream::open_lanes() {
     takes_cuda_ = true;
     for (Slot& slot : slots_) {
         if (pipeline_.sr) {
-            if (Status status = open_lane(*pipeline_.sr, slot.sr); !status) return status;
-            takes_cuda_ &= can_crop(slot.sr->table());
+            if (Status status = open_lane(*pipeline_.sr, slot.sr.lane); !status) return status;
+            takes_cuda_ &= can_crop(slot.sr.lane->table());
         }
         if (pipeline_.au) {
-            if (Status status = open_lane(*pipeline_.au, slot.au); !status) return status;
-            takes_cuda_ &= !pipeline_.au_reads_frame() || can_crop(slot.au->table());
+            if (Status status = open_lane(*pipeline_.au, slot.au.lane); !status) return status;
+            takes_cuda_ &= !pipeline_.au_reads_frame() || can_crop(slot.au.lane->table());
         }
     }
     return {};
@@ -88,8 +87,8 @@ Status Stream::start_worker() {
         worker_ = std::thread(&Stream::work, this);
         pthread_setname_np(worker_.native_handle(), "facedge");
     } catch (const std::system_error& error) {
-        status = {FACEDGE_EIO, std::string("the worker thread cannot be started: ") +
-                                   error.what() + "; end other threads or use FACEDGE_MODE_INLINE"};
+        status = {FACEDGE_EIO, std::string("the worker thread cannot be started: ") + error.what() +
+                                   "; end other threads or use FACEDGE_MODE_INLINE"};
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return status;
@@ -137,15 +136,15 @@ int Stream::wait(int timeout_ms) {
 int Stream::fd() {
     const int fd = handoff_.fd();
     if (fd >= 0) return fd;
-    return fail(FACEDGE_EIO, "no eventfd can be made: %s; close files or raise the limit of open "
-                             "files", std::strerror(errno));
+    return fail(FACEDGE_EIO,
+                "no eventfd can be made: %s; close files or raise the limit of open "
+                "files",
+                std::strerror(errno));
 }
 
 int Stream::reset(uint64_t track) {
-    if (track == FACEDGE_ALL_TRACKS)
-        tracks_.forget_all();
-    else
-        tracks_.forget(track);
+    if (track == FACEDGE_ALL_TRACKS) tracks_.forget_all();
+    else tracks_.forget(track);
     return FACEDGE_OK;
 }
 
@@ -156,8 +155,10 @@ int Stream::check_state(size_t floats) const {
                                     "with --state to carry one");
     }
     if (floats != expected) {
-        return fail(FACEDGE_EINVAL, "floats is %zu, expected %zu, the state_floats of the stream's "
-                                    "models", floats, expected);
+        return fail(FACEDGE_EINVAL,
+                    "floats is %zu, expected %zu, the state_floats of the stream's "
+                    "models",
+                    floats, expected);
     }
     return handoff_.idle() ? FACEDGE_OK : FACEDGE_EAGAIN;
 }
@@ -166,8 +167,9 @@ int Stream::get_state(uint64_t track, float* values, size_t floats) {
     if (int code = check_state(floats)) return code;
     const int32_t state = tracks_.find(track);
     if (state < 0 || player_.states().lost(state)) {
-        return fail(FACEDGE_EINVAL, "track %llu has no hidden state: it was never seen, forgotten, "
-                                    "or its last frame failed",
+        return fail(FACEDGE_EINVAL,
+                    "track %llu has no hidden state: it was never seen, forgotten, "
+                    "or its last frame failed",
                     static_cast<unsigned long long>(track));
     }
     std::copy_n(player_.states().at(state), floats, values);
@@ -186,14 +188,15 @@ int Stream::result_cuda(const facedge_result& result, const void*& restored) con
     restored = nullptr;
     const uint64_t polled = handoff_.polled();
     if (polled == 0 || result.frame != polled - 1) {
-        return fail(FACEDGE_EINVAL, "the result is of frame %llu and no longer the one polled last; "
-                                    "ask before the next facedge_poll",
+        return fail(FACEDGE_EINVAL,
+                    "the result is of frame %llu and no longer the one polled last; "
+                    "ask before the next facedge_poll",
                     static_cast<unsigned long long>(result.frame));
     }
     const Slot& slot = slot_of(result.frame);
     if (slot.sr && slot.status == FACEDGE_OK && slot.count > 0) {
         const int32_t tensor = pipeline_.sr->network().restored;
-        restored = slot.sr->buffers().device_outputs[tensor];
+        restored = slot.sr.lane->buffers().device_outputs[tensor];
     }
     return FACEDGE_OK;
 }

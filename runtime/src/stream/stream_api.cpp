@@ -31,9 +31,11 @@ private:
 };
 
 int refuse_second_thread(const char* function) {
-    return fail(FACEDGE_EBUSY, "%s was called while a call into the same stream is under way; a "
-                               "stream belongs to one thread at a time, and release must not call "
-                               "into it", function);
+    return fail(FACEDGE_EBUSY,
+                "%s was called while a call into the same stream is under way; a "
+                "stream belongs to one thread at a time, and release must not call "
+                "into it",
+                function);
 }
 
 }  // namespace
@@ -90,8 +92,8 @@ void facedge_stream_close(facedge_stream** stream) {
         log(FACEDGE_LOG_ERROR, "%s", facedge_last_error());
         return;
     }
-    for (std::thread::id nobody; !closing.owner.compare_exchange_weak(
-             nobody, me, std::memory_order_acquire);
+    for (std::thread::id nobody;
+         !closing.owner.compare_exchange_weak(nobody, me, std::memory_order_acquire);
          nobody = std::thread::id())
         std::this_thread::yield();
     delete *stream;
@@ -141,8 +143,7 @@ int facedge_stream_reset(facedge_stream* stream, uint64_t track) {
     return turn ? stream->reset(track) : refuse_second_thread("facedge_stream_reset");
 }
 
-int facedge_stream_get_state(facedge_stream* stream, uint64_t track, float* values,
-                             size_t floats) {
+int facedge_stream_get_state(facedge_stream* stream, uint64_t track, float* values, size_t floats) {
     if (!stream) return refuse_null("facedge_stream_get_state", "stream");
     if (!values) return refuse_null("facedge_stream_get_state", "values");
     const Turn turn(*stream);

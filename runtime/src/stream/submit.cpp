@@ -37,13 +37,12 @@ int Stream::submit_faces(const facedge_faces& faces) {
     slot.count = faces.count;
     for (size_t i = 0; i < faces.count; ++i) slot.tracks[i] = faces.tracks ? faces.tracks[i] : i;
     if (int code = check_tracks(slot)) return code;
-    std::fill_n(slot.sr_to_frame.begin(), faces.count, kIdentity);
-    std::fill_n(slot.au_to_frame.begin(), faces.count, kIdentity);
+    std::fill_n(slot.sr.to_frame.begin(), faces.count, kIdentity);
+    std::fill_n(slot.au.to_frame.begin(), faces.count, kIdentity);
     slot.source = Slot::Source::kFaces;
     slot.cropped = faces;
     if (faces.row_stride == 0) slot.cropped.row_stride = ptrdiff_t{3} * faces.width;
-    if (faces.face_stride == 0)
-        slot.cropped.face_stride = slot.cropped.row_stride * faces.height;
+    if (faces.face_stride == 0) slot.cropped.face_stride = slot.cropped.row_stride * faces.height;
     slot.timestamp_us = faces.timestamp_us;
     slot.release = faces.release;
     slot.user = faces.user;
@@ -54,7 +53,6 @@ int Stream::submit_faces(const facedge_faces& faces) {
 // From here on the frame has a number and a result, whatever happens.
 void Stream::accept(Slot& slot) {
     slot.frame = handoff_.accepted();
-    slot.sr_cropping = slot.au_cropping = false;
     if (pipeline_.state_floats() > 0) {
         tracks_.assign(slot.tracks.data(), slot.count, slot.frame, slot.timestamp_us,
                        slot.uses.data());
@@ -74,17 +72,20 @@ int Stream::refuse_when_full() {
 int Stream::check_count(size_t count) const {
     const size_t most = pipeline_.batch_of_count.size() - 1;
     if (count <= most) return FACEDGE_OK;
-    return fail(FACEDGE_ETOOMANY, "there are %zu faces and settings.max_faces is %zu; raise it, or "
-                                  "submit the most important faces", count, most);
+    return fail(FACEDGE_ETOOMANY,
+                "there are %zu faces and settings.max_faces is %zu; raise it, or "
+                "submit the most important faces",
+                count, most);
 }
 
 int Stream::check_tracks(const Slot& slot) const {
     for (size_t i = 1; i < slot.count; ++i) {
         for (size_t k = 0; k < i; ++k) {
             if (slot.tracks[i] != slot.tracks[k]) continue;
-            return fail(FACEDGE_EROI, "faces %zu and %zu both have track %llu; in one frame every "
-                                      "face has a track of its own", k, i,
-                        static_cast<unsigned long long>(slot.tracks[i]));
+            return fail(FACEDGE_EROI,
+                        "faces %zu and %zu both have track %llu; in one frame every "
+                        "face has a track of its own",
+                        k, i, static_cast<unsigned long long>(slot.tracks[i]));
         }
     }
     return FACEDGE_OK;
@@ -92,9 +93,11 @@ int Stream::check_tracks(const Slot& slot) const {
 
 int Stream::check_memory(const facedge_frame& frame) const {
     if (frame.memory == FACEDGE_MEMORY_CUDA && !takes_cuda_) {
-        return fail(FACEDGE_EFRAME, "frame.memory is FACEDGE_MEMORY_CUDA and back end %s reads host "
-                                    "memory; copy the frame to the host, or play a plan with "
-                                    "tensorrt", pipeline_.first().artifact().backend.c_str());
+        return fail(FACEDGE_EFRAME,
+                    "frame.memory is FACEDGE_MEMORY_CUDA and back end %s reads host "
+                    "memory; copy the frame to the host, or play a plan with "
+                    "tensorrt",
+                    pipeline_.first().artifact().backend.c_str());
     }
     Refusal why;
     if (frame.memory == FACEDGE_MEMORY_DMABUF) {
@@ -113,14 +116,17 @@ int Stream::align_faces(const facedge_frame& frame, const facedge_roi* rois, Slo
     };
     for (size_t i = 0; i < slot.count; ++i) {
         if (rois[i].reserved != 0) {
-            return fail(FACEDGE_EINVAL, "rois[%zu].reserved is %d, expected 0: zero the structure "
-                                        "before you fill it", i, rois[i].reserved);
+            return fail(FACEDGE_EINVAL,
+                        "rois[%zu].reserved is %d, expected 0: zero the structure "
+                        "before you fill it",
+                        i, rois[i].reserved);
         }
         if (pipeline_.sr) {
-            if (int code = place(i, *pipeline_.sr, Framing::kFace, slot.sr_to_frame[i])) return code;
+            if (int code = place(i, *pipeline_.sr, Framing::kFace, slot.sr.to_frame[i]))
+                return code;
         }
         if (pipeline_.au_reads_frame()) {
-            if (int code = place(i, *pipeline_.au, Framing::kUnits, slot.au_to_frame[i]))
+            if (int code = place(i, *pipeline_.au, Framing::kUnits, slot.au.to_frame[i]))
                 return code;
         }
     }
@@ -136,18 +142,22 @@ int Stream::check_faces(const facedge_faces& faces) const {
     const Network& network = pipeline_.first().network();
     if (faces.count == 0) return FACEDGE_OK;
     if (!faces.pixels) {
-        return fail(FACEDGE_EINVAL, "faces.pixels is NULL and faces.count is %zu; pass RGB24 pixels",
-                    faces.count);
+        return fail(FACEDGE_EINVAL,
+                    "faces.pixels is NULL and faces.count is %zu; pass RGB24 pixels", faces.count);
     }
     if (faces.width != network.width || faces.height != network.height) {
-        return fail(FACEDGE_EFRAME, "the faces are %dx%d pixels and %s takes %dx%d; resize them, or "
-                                    "use facedge_submit, which crops", faces.width, faces.height,
-                    pipeline_.first().manifest().name.c_str(), network.width, network.height);
+        return fail(FACEDGE_EFRAME,
+                    "the faces are %dx%d pixels and %s takes %dx%d; resize them, or "
+                    "use facedge_submit, which crops",
+                    faces.width, faces.height, pipeline_.first().manifest().name.c_str(),
+                    network.width, network.height);
     }
     const ptrdiff_t row = ptrdiff_t{3} * network.width;
     if (faces.row_stride != 0 && faces.row_stride < row) {
-        return fail(FACEDGE_EFRAME, "faces.row_stride is %td, expected 0 or at least the %td bytes "
-                                    "of a row", faces.row_stride, row);
+        return fail(FACEDGE_EFRAME,
+                    "faces.row_stride is %td, expected 0 or at least the %td bytes "
+                    "of a row",
+                    faces.row_stride, row);
     }
     const ptrdiff_t row_stride = faces.row_stride ? faces.row_stride : row;
     ptrdiff_t face = 0, all = 0;
@@ -156,9 +166,10 @@ int Stream::check_faces(const facedge_faces& faces) const {
     huge |= __builtin_mul_overflow(face_stride, static_cast<ptrdiff_t>(faces.count), &all);
     huge |= __builtin_add_overflow(all, face, &all);
     if (huge || face_stride < 0) {
-        return fail(FACEDGE_EFRAME, "faces.row_stride %td and faces.face_stride %td cannot be those "
-                                    "of %zu faces of %dx%d pixels", faces.row_stride,
-                    faces.face_stride, faces.count, faces.width, faces.height);
+        return fail(FACEDGE_EFRAME,
+                    "faces.row_stride %td and faces.face_stride %td cannot be those "
+                    "of %zu faces of %dx%d pixels",
+                    faces.row_stride, faces.face_stride, faces.count, faces.width, faces.height);
     }
     return FACEDGE_OK;
 }

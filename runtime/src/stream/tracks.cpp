@@ -79,8 +79,7 @@ void Tracks::forget_all() {
 }
 
 StateBank::StateBank(int32_t capacity, size_t floats)
-    : floats_(floats),
-      values_(floats * static_cast<size_t>(capacity)),
+    : floats_(floats), values_(floats * static_cast<size_t>(capacity)),
       lost_(static_cast<size_t>(capacity)) {}
 
 }  // namespace facedge

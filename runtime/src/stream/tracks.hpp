@@ -40,10 +40,10 @@ private:
     struct Entry {
         uint64_t id = 0;
         bool taken = false;
-        bool timed = false;         // timestamp_us is that of a frame
-        uint64_t next_frame = 0;    // number of the frame after the track's last
-        int64_t timestamp_us = 0;   // of the track's last frame
-        uint64_t used = 0;          // when last, counted in calls
+        bool timed = false;        // timestamp_us is that of a frame
+        uint64_t next_frame = 0;   // number of the frame after the track's last
+        int64_t timestamp_us = 0;  // of the track's last frame
+        uint64_t used = 0;         // when last, counted in calls
     };
 
     bool continues(const Entry& entry, uint64_t frame, int64_t timestamp_us) const;

@@ -23,8 +23,9 @@ struct Setting {
 
 std::vector<Setting> settings() {
     std::vector<Setting> all;
-    for (const auto [filter, side] : {std::pair{FACEDGE_FILTER_BICUBIC, 16},
-                                      {FACEDGE_FILTER_BICUBIC, 32}, {FACEDGE_FILTER_AREA, 176}}) {
+    for (const auto& [filter, side] : {std::pair{FACEDGE_FILTER_BICUBIC, 16},
+                                       {FACEDGE_FILTER_BICUBIC, 32},
+                                       {FACEDGE_FILTER_AREA, 176}}) {
         for (int face : {100, 250, 500}) all.push_back({FACEDGE_FORMAT_NV12, filter, side, face});
     }
     for (const auto format : {FACEDGE_FORMAT_NV21, FACEDGE_FORMAT_YUYV, FACEDGE_FORMAT_RGB24,
@@ -91,8 +92,8 @@ std::vector<Timing> measure(uint64_t seed, Gpu* gpu) {
     for (const Setting& setting : settings()) {
         const OwnedFrame frame = noise(setting.format, seed);
         const auto note = [&](const std::string& what, double time) {
-            timings.push_back({what, setting.format, setting.filter, setting.side, setting.face,
-                               kFaces, time});
+            timings.push_back(
+                {what, setting.format, setting.filter, setting.side, setting.face, kFaces, time});
         };
         for (int i = 0; i < n_kinds; ++i) {
             use_loops(*kinds[i].loops);

@@ -10,8 +10,8 @@ struct Timing {
     std::string what;  // "baseline", "avx2", "gpu"
     facedge_format format;
     facedge_filter filter;
-    int side;       // of a crop
-    int face;       // frame pixels of a face's width
+    int side;  // of a crop
+    int face;  // frame pixels of a face's width
     int faces;
     double microseconds;
 };

@@ -48,7 +48,8 @@ void paint(std::vector<uint8_t>& plane, ptrdiff_t stride, Random& random) {
     const double fx = random.real(0.01, 0.3), fy = random.real(0.01, 0.3);
     const ptrdiff_t block = random.whole(1, 24);
     for (size_t i = 0; i < plane.size(); ++i) {
-        const ptrdiff_t x = static_cast<ptrdiff_t>(i) % stride, y = static_cast<ptrdiff_t>(i) / stride;
+        const auto place = static_cast<ptrdiff_t>(i);
+        const ptrdiff_t x = place % stride, y = place / stride;
         switch (kind) {
             case 1: plane[i] = static_cast<uint8_t>(random.whole(0, 255)); break;
             case 2:
@@ -137,14 +138,14 @@ Similarity place(double scale, double radians, double x, double y, int width, in
 Case make_case(uint64_t seed, uint64_t index) {
     Random random(seed, index);
     OwnedFrame frame = make_frame(random);
-    const facedge_filter filter =
-        random.one_in(2) ? FACEDGE_FILTER_BICUBIC : FACEDGE_FILTER_AREA;
+    const facedge_filter filter = random.one_in(2) ? FACEDGE_FILTER_BICUBIC : FACEDGE_FILTER_AREA;
     static constexpr int kSides[] = {16, 32, 64, 128, 176};
     const int side = kSides[random.whole(0, 4)];
-    const int width = random.one_in(2) ? side : random.whole(1, 100);
-    const int height = random.one_in(2) ? width : random.whole(1, 100);
-    double scale = std::exp(random.real(std::log(0.2), std::log(40.0)));
-    // No frame is so large that many pixels of the crop lie in it otherwise.
+    const bool few = random.one_in(12);
+    const int width = few ? random.whole(1, 4) : random.one_in(2) ? side : random.whole(1, 100);
+    const int height = few ? random.whole(1, 4) : random.one_in(2) ? width : random.whole(1, 100);
+    double scale = std::exp(random.real(std::log(0.2), std::log(few ? 1000.0 : 40.0)));
+    // Little of the crop would lie in the frame otherwise.
     scale = std::min(scale, 4000.0 / std::max(width, height));
     if (random.one_in(4)) scale = std::ceil(scale);
     const double radians = random.one_in(3) ? 0 : random.real(-3.14, 3.14);

@@ -37,8 +37,9 @@ struct Case {
 };
 
 // One of many: any format, matrix and range, odd sizes, padded rows, frames of a few pixels, crops
-// that enlarge or reduce by up to a factor of 40, whole or not, turned or not, inside or across the
-// border. The same seed and index make the same case everywhere.
+// that enlarge or reduce by up to a factor of 40 (crops of a few pixels by 1000), whole or not,
+// turned or not, inside or across the border. The same seed and index make the same case
+// everywhere.
 Case make_case(uint64_t seed, uint64_t index);
 
 std::vector<uint8_t> reference(const Case& one);

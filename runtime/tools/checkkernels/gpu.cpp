@@ -32,22 +32,24 @@ public:
 
     std::vector<uint8_t> cropped(const Case& one) override {
         const Uploaded uploaded = upload(one.frame);
-        const facedge_crop_job job = job_of(uploaded, &one.to_frame, 1, one.filter, one.width,
-                                            one.height);
+        const facedge_crop_job job =
+            job_of(uploaded, &one.to_frame, 1, one.filter, one.width, one.height);
         std::vector<uint8_t> rgb(size_t{3} * static_cast<size_t>(one.width) *
                                  static_cast<size_t>(one.height));
         const cuda::DeviceMemory crops(context_, rgb.size());
+        const cuda::HostMemory staging(context_, rgb.size(), cuda::Mapping::kNone);
         launch(job, crops.address());
-        stream_.to_host(rgb.data(), crops.address(), rgb.size());
+        stream_.to_host(staging.data(), crops.address(), rgb.size());
         stream_.synchronize();
+        std::copy_n(staging.data(), rgb.size(), rgb.data());
         return rgb;
     }
 
     double milliseconds(const OwnedFrame& frame, const std::vector<Similarity>& places,
                         facedge_filter filter, int width, int height, int times) override {
         const Uploaded uploaded = upload(frame);
-        const facedge_crop_job job = job_of(uploaded, places.data(), places.size(), filter, width,
-                                            height);
+        const facedge_crop_job job =
+            job_of(uploaded, places.data(), places.size(), filter, width, height);
         const cuda::DeviceMemory crops(context_, size_t{3} * static_cast<size_t>(width) *
                                                      static_cast<size_t>(height) * places.size());
         const cuda::Event before(context_, cuda::Event::Timing::kOn);
@@ -73,10 +75,12 @@ private:
             const std::vector<uint8_t>& plane = frame.plane(i);
             uploaded.planes[i] = cuda::DeviceMemory(context_, plane.size());
             const CUdeviceptr address = uploaded.planes[i].address();
-            stream_.to_device(address, plane.data(), plane.size());
+            const cuda::HostMemory staging(context_, plane.size(), cuda::Mapping::kNone);
+            std::copy(plane.begin(), plane.end(), staging.data());
+            stream_.to_device(address, staging.data(), plane.size());
+            stream_.synchronize();
             uploaded.frame.planes[i].data = reinterpret_cast<const uint8_t*>(address);
         }
-        stream_.synchronize();
         return uploaded;
     }
 

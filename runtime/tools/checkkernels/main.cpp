@@ -94,7 +94,7 @@ int run(const Options& options) {
         sentence = "a crop differs from its definition by more than 1; see the case";
         code = kExitMismatch;
     }
-    const std::string text = options.json ? json(options, report, sentence, code)
+    const std::string text = options.json         ? json(options, report, sentence, code)
                              : code == kExitNoGpu ? std::string()
                                                   : table(report);
     std::fputs(text.c_str(), stdout);

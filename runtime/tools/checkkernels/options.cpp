@@ -67,10 +67,14 @@ Examples
 
 std::string parse_options(int argc, char** argv, Options& out) {
     static const option kLong[] = {
-        {"seed", required_argument, nullptr, 's'},  {"cases", required_argument, nullptr, 'n'},
-        {"device", required_argument, nullptr, 'd'}, {"bench", no_argument, nullptr, 'b'},
-        {"gpu", no_argument, nullptr, 'g'},         {"json", no_argument, nullptr, 'j'},
-        {"version", no_argument, nullptr, 'V'},     {"help", no_argument, nullptr, 'h'},
+        {"seed", required_argument, nullptr, 's'},
+        {"cases", required_argument, nullptr, 'n'},
+        {"device", required_argument, nullptr, 'd'},
+        {"bench", no_argument, nullptr, 'b'},
+        {"gpu", no_argument, nullptr, 'g'},
+        {"json", no_argument, nullptr, 'j'},
+        {"version", no_argument, nullptr, 'V'},
+        {"help", no_argument, nullptr, 'h'},
         {nullptr, 0, nullptr, 0},
     };
     std::string wrong;
@@ -101,7 +105,8 @@ std::string parse_options(int argc, char** argv, Options& out) {
     }
     out.device = static_cast<int>(device);
     if (wrong.empty() && !out.help && !out.version && optind < argc)
-        return std::string(argv[optind]) + " is one word too many; nothing but options was expected";
+        return std::string(argv[optind]) +
+               " is one word too many; nothing but options was expected";
     return wrong;
 }
 

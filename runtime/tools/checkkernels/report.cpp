@@ -41,7 +41,8 @@ bool Report::agrees() const {
 
 std::string table(const Report& report) {
     std::string out;
-    append(out, "%-24s %12s %6s %14s\n", "against the reference", "values", "worst", "off by over 1");
+    append(out, "%-24s %12s %6s %14s\n", "against the reference", "values", "worst",
+           "off by over 1");
     for (const Verdict& verdict : report.verdicts) {
         const Difference& difference = verdict.difference;
         append(out, "%-24s %12zu %6d %14zu\n", verdict.what.c_str(), difference.values,

@@ -9,7 +9,7 @@
 namespace facedge::verify {
 
 struct Golden {
-    size_t count = 0;  // pictures, at least 1
+    size_t count = 0;                       // pictures, at least 1
     std::vector<NpyArray> inputs, outputs;  // in the manifest's order, [count, ...] each
 };
 

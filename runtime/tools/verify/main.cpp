@@ -32,8 +32,8 @@ int run(const Options& options) {
     std::string sentence;
     const int code = judge(report, sentence);
     const size_t files = bundle.manifest().files.size() + 1;  // and the manifest
-    const std::string text = options.json ? json(options, files, report, sentence, code)
-                                          : table(options, files, report);
+    const std::string text =
+        options.json ? json(options, files, report, sentence, code) : table(options, files, report);
     std::fputs(text.c_str(), stdout);
     if (std::fflush(stdout) != 0) return stop({}, "the output could not be written", kExitInput);
     if (code != 0) std::fprintf(stderr, "facedge-verify: %s\n", sentence.c_str());

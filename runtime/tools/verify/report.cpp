@@ -51,12 +51,9 @@ std::string quoted_json(const std::string& text) {
     const bool sound = is_utf8(text);  // a path need not be
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || (byte >= 0x80 && !sound))
-            out += print("\\u%04x", unsigned{byte});
-        else if (c == '"' || c == '\\')
-            (out += '\\') += c;
-        else
-            out += c;
+        if (byte < 0x20 || (byte >= 0x80 && !sound)) out += print("\\u%04x", unsigned{byte});
+        else if (c == '"' || c == '\\') (out += '\\') += c;
+        else out += c;
     }
     return out + '"';
 }
@@ -94,8 +91,8 @@ std::string table(const Options& options, size_t files, const Report& report) {
     std::string others;
     for (const Result& result : report.results) {
         if (result.batch == 0) {
-            others += result.backend + ' ' + result.artifact + ": " +
-                      outcome_name(result.outcome) + ": " + result.detail + '\n';
+            others += result.backend + ' ' + result.artifact + ": " + outcome_name(result.outcome) +
+                      ": " + result.detail + '\n';
             continue;
         }
         rows.push_back({result.backend, result.artifact, result.tensor,

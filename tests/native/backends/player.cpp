@@ -98,8 +98,7 @@ public:
                     expected = std::move(found);
                     save(at, expected);
                 } else if (found != expected) {
-                    throw std::runtime_error("round " + std::to_string(round) +
-                                             " gave other bits");
+                    throw std::runtime_error("round " + std::to_string(round) + " gave other bits");
                 }
             }
         }
@@ -163,8 +162,7 @@ const facedge_backend_host host = {sizeof(facedge_backend_host), log_line};
 const facedge_backend_table* load_table(const std::string& plugin) {
     void* handle = dlopen(plugin.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!handle) throw std::runtime_error(dlerror());
-    const auto entry =
-        reinterpret_cast<facedge_backend_function>(dlsym(handle, "facedge_backend"));
+    const auto entry = reinterpret_cast<facedge_backend_function>(dlsym(handle, "facedge_backend"));
     if (!entry) throw std::runtime_error("the plug-in has no facedge_backend");
     if (entry(FACEDGE_BACKEND_ABI + 1)) throw std::runtime_error("the plug-in serves any host");
     return entry(FACEDGE_BACKEND_ABI);
@@ -233,8 +231,8 @@ void run(const Options& options) {
     opened.table = load_table(options.plugin);
     char version[64] = "";
     facedge_error error = {};
-    const int code = opened.table->available(&host, options.text("--library"), version,
-                                             sizeof version, &error);
+    const int code =
+        opened.table->available(&host, options.text("--library"), version, sizeof version, &error);
     if (code != FACEDGE_OK) throw Refused("available", code, error);
     std::printf("available %s\n", version);
     if (const char* name = options.text("--env")) {

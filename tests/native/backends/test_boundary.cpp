@@ -46,8 +46,7 @@ TEST_CASE("a caller may want no text") {
 TEST_CASE("what is thrown inside comes out as a code and a sentence") {
     facedge_error error = {};
     CHECK(guarded(&error, [] { return Status(); }) == FACEDGE_OK);
-    CHECK(guarded(&error, [] { return Status(FACEDGE_EBUNDLE, "it is torn"); }) ==
-          FACEDGE_EBUNDLE);
+    CHECK(guarded(&error, [] { return Status(FACEDGE_EBUNDLE, "it is torn"); }) == FACEDGE_EBUNDLE);
     CHECK(std::string(error.text) == "it is torn");
     CHECK(guarded(&error, []() -> Status { throw std::bad_alloc(); }) == FACEDGE_ENOMEM);
     CHECK(std::string(error.text).find("not enough memory") != std::string::npos);

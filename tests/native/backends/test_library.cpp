@@ -21,12 +21,17 @@ const std::string kFolder = FACEDGE_OLD_LIBRARIES;
 const std::string kFile = kFolder + "/libonnxruntime.so.1.10.0";
 
 LibrarySearch search(const char* given) {
-    return {"onnxruntime", given, "FACEDGE_TEST_LIBRARY",
-            {"libonnxruntime.so.1", "libonnxruntime.so"}, "OrtGetApiBase"};
+    return {"onnxruntime",
+            given,
+            "FACEDGE_TEST_LIBRARY",
+            {"libonnxruntime.so.1", "libonnxruntime.so"},
+            "OrtGetApiBase"};
 }
 
 struct Variable {
-    explicit Variable(const std::string& value) { setenv("FACEDGE_TEST_LIBRARY", value.c_str(), 1); }
+    explicit Variable(const std::string& value) {
+        setenv("FACEDGE_TEST_LIBRARY", value.c_str(), 1);
+    }
     ~Variable() { unsetenv("FACEDGE_TEST_LIBRARY"); }
 };
 

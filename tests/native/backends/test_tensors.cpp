@@ -101,8 +101,8 @@ TEST_CASE("buffers are zeroed, apart and on multiples of 256") {
     for (const void* start : {static_cast<const void*>(buffers.inputs[0]),
                               static_cast<const void*>(buffers.inputs[1]), buffers.outputs[0]})
         CHECK(address(start) % 256 == 0);
-    CHECK(address(buffers.inputs[1]) - address(buffers.inputs[0]) == 256);      // 3 x 48
-    CHECK(address(buffers.outputs[0]) - address(buffers.inputs[1]) == 2 * 256); // 3 x 128
+    CHECK(address(buffers.inputs[1]) - address(buffers.inputs[0]) == 256);       // 3 x 48
+    CHECK(address(buffers.outputs[0]) - address(buffers.inputs[1]) == 2 * 256);  // 3 x 128
     CHECK(buffers.inputs[2] == nullptr);
     CHECK(buffers.outputs[1] == nullptr);
     CHECK(buffers.device_outputs[0] == nullptr);

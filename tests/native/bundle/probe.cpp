@@ -38,8 +38,8 @@ std::string summary(const Manifest& manifest) {
         out += "|" + a.backend + " " + a.path + " " + a.dialect + " " + a.version + " " + a.device +
                " " + std::to_string(a.max_batch);
     for (const GoldenSet& golden : manifest.golden) {
-        out += "|" + golden.dialect + " " + number(golden.min_psnr_db) + " " +
-               number(golden.max_abs);
+        out +=
+            "|" + golden.dialect + " " + number(golden.min_psnr_db) + " " + number(golden.max_abs);
         for (const auto* tensors : {&golden.inputs, &golden.outputs})
             for (const auto& [tensor, path] : *tensors) out += " " + tensor + "=" + path;
     }

@@ -122,7 +122,7 @@ TEST_CASE("a manifest that contradicts itself is refused") {
     const struct {
         const char *old, *with, *words;
     } cases[] = {
-        {"\"images\", \"dtype\"", "\"pictures\", \"dtype\"", "inputs are pictures, expected images"},
+        {"\"images\", \"dtype\"", "\"pictures\", \"dtype\"", "are pictures, expected images"},
         {"\"stateful\": false", "\"stateful\": true", "expected images, state_in"},
         {"\"super-resolution\"", "\"action-units\"", "expected probabilities, landmarks"},
         {"-1, 4, 5, 3", "2, 4, 5, 3", "is uint8 [2, 4, 5, 3], expected uint8 with 4"},

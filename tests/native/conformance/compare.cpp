@@ -13,6 +13,7 @@ void Comparison::bytes(const std::string& what, const uint8_t* found, const uint
     for (size_t i = 0; i < count; ++i) {
         const int difference = std::abs(found[i] - expected[i]);
         largest_levels_ = std::max(largest_levels_, difference);
+        differing_ += difference != 0;
         if (difference <= tolerance_.levels || !failure_.empty()) continue;
         std::ostringstream text;
         text << what << " has " << int{found[i]} << " at byte " << i << ", expected "
@@ -40,11 +41,11 @@ void Comparison::floats(const std::string& what, const float* found, const float
 }
 
 std::string Comparison::summary() const {
-    if (!failure_.empty()) return failure_;
     if (compared_ == 0) return "nothing was compared";
     std::ostringstream text;
-    text << compared_ << " values, at most " << largest_levels_ << " levels and " << largest_floats_
-         << " apart";
+    if (!failure_.empty()) text << failure_ << "; ";
+    text << compared_ << " values, at most " << largest_levels_ << " levels (" << differing_
+         << " bytes) and " << largest_floats_ << " apart";
     return text.str();
 }
 

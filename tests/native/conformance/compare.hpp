@@ -28,7 +28,7 @@ public:
 
 private:
     Tolerance tolerance_;
-    size_t compared_ = 0;
+    size_t compared_ = 0, differing_ = 0;
     int largest_levels_ = 0;
     double largest_floats_ = 0;
     std::string failure_;  // the first

@@ -20,12 +20,12 @@ namespace {
 constexpr size_t kMostBytes = 1 << 20;  // of a plane
 constexpr size_t kMostFaces = 5;
 
-#define REQUIRE(condition)                                                                   \
-    do {                                                                                     \
-        if (!(condition)) {                                                                  \
+#define REQUIRE(condition) \
+    do { \
+        if (!(condition)) { \
             std::fprintf(stderr, "%s does not hold: %s\n", #condition, facedge_last_error()); \
-            std::abort();                                                                    \
-        }                                                                                    \
+            std::abort(); \
+        } \
     } while (false)
 
 using Input = FuzzedDataProvider;
@@ -56,7 +56,8 @@ struct Streams {
         open(sr, au, FACEDGE_AU_FROM_RESTORED);
         open(failing, nullptr, FACEDGE_AU_FROM_FRAME);
     }
-    facedge_stream_settings settings(facedge_model* first, facedge_model* second, int source) const {
+    facedge_stream_settings settings(facedge_model* first, facedge_model* second,
+                                     int source) const {
         facedge_stream_settings made;
         facedge_stream_settings_default(&made);
         made.sr = first;
@@ -113,7 +114,8 @@ bool has_second_plane(const facedge_frame& frame) {
 bool covered(const facedge_frame& frame, int plane, size_t& bytes) {
     const ptrdiff_t stride = frame.planes[plane].stride;
     if (frame.width < 1 || frame.height < 1 || stride < 0) return false;
-    return !__builtin_mul_overflow(static_cast<size_t>(stride), rows_of(frame, plane) - 1, &bytes) &&
+    return !__builtin_mul_overflow(static_cast<size_t>(stride), rows_of(frame, plane) - 1,
+                                   &bytes) &&
            !__builtin_add_overflow(bytes, row_bytes(frame, plane), &bytes) && bytes <= kMostBytes;
 }
 
@@ -135,9 +137,8 @@ facedge_frame describe_frame(Input& in) {
     for (int plane = 0; plane < 2; ++plane) {
         const auto row = static_cast<int64_t>(frame.width > 0 ? row_bytes(frame, plane) : 1);
         frame.planes[plane].stride = static_cast<ptrdiff_t>(number(in, row, row + 16));
-        frame.planes[plane].offset = frame.memory == FACEDGE_MEMORY_DMABUF
-                                         ? static_cast<size_t>(number(in, 0, 5000))
-                                         : 0;
+        frame.planes[plane].offset =
+            frame.memory == FACEDGE_MEMORY_DMABUF ? static_cast<size_t>(number(in, 0, 5000)) : 0;
         frame.planes[plane].fd = -1;
     }
     if (in.ConsumeBool()) frame.release = release;
@@ -154,8 +155,7 @@ public:
             if (!playable_) bytes = 1;
             if (frame.memory == FACEDGE_MEMORY_DMABUF)
                 make_file(in, frame.planes[plane], bytes, plane);
-            else
-                make_block(in, frame.planes[plane], bytes, plane);
+            else make_block(in, frame.planes[plane], bytes, plane);
         }
     }
     Memory(const Memory&) = delete;
@@ -273,7 +273,8 @@ void try_faces(Input& in, facedge_stream* stream, int side) {
                !__builtin_add_overflow(bytes, ptrdiff_t{3} * side, &bytes) &&
                bytes <= static_cast<ptrdiff_t>(kMostBytes);
     if (!playable && faces.count <= 4) return;  // real memory of that size may exist elsewhere
-    const std::unique_ptr<uint8_t[]> pixels(new uint8_t[playable ? static_cast<size_t>(bytes) : 1]());
+    const std::unique_ptr<uint8_t[]> pixels(
+        new uint8_t[playable ? static_cast<size_t>(bytes) : 1]());
     faces.pixels = pixels.get();
     const int code = facedge_submit_faces(stream, &faces);
     check_code(code);
@@ -285,15 +286,15 @@ void try_states(Input& in, facedge_stream* stream) {
     const auto floats = in.ConsumeBool() ? state.size() : in.ConsumeIntegralInRange<size_t>(0, 255);
     const uint64_t track = in.ConsumeIntegral<uint8_t>();
     check_code(facedge_stream_set_state(stream, track, state.data(), floats));
-    check_code(facedge_stream_get_state(stream, in.ConsumeIntegral<uint8_t>(), state.data(), floats));
+    check_code(
+        facedge_stream_get_state(stream, in.ConsumeIntegral<uint8_t>(), state.data(), floats));
     check_code(facedge_stream_reset(stream, in.ConsumeBool() ? track : FACEDGE_ALL_TRACKS));
 }
 
 void try_settings(Input& in, const Streams& streams) {
-    facedge_stream_settings settings =
-        streams.settings(in.ConsumeBool() ? streams.sr : nullptr,
-                         in.ConsumeBool() ? streams.au : nullptr,
-                         static_cast<int>(number(in, 1, 2)));
+    facedge_stream_settings settings = streams.settings(in.ConsumeBool() ? streams.sr : nullptr,
+                                                        in.ConsumeBool() ? streams.au : nullptr,
+                                                        static_cast<int>(number(in, 1, 2)));
     if (in.ConsumeIntegral<uint8_t>() == 0) std::swap(settings.sr, settings.au);
     if (in.ConsumeIntegral<uint8_t>() == 0) settings.struct_size = in.ConsumeIntegral<size_t>();
     settings.batching = static_cast<int32_t>(number(in, 1, 2));

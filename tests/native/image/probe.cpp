@@ -80,8 +80,8 @@ void answer_align(std::istream& words) {
     for (int i = 0; i < 4; ++i) roi.box[i] = values[i];
     Similarity map = {};
     Refusal why;
-    const facedge_code code = align(roi, framing(frame_number), width, height, frame_width,
-                                    frame_height, 0, map, why);
+    const facedge_code code =
+        align(roi, framing(frame_number), width, height, frame_width, frame_height, 0, map, why);
     std::printf("%d", code);
     if (code == FACEDGE_OK) {
         print(map);

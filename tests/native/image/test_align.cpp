@@ -12,7 +12,8 @@ using namespace facedge;
 namespace {
 
 constexpr double kEyes[2][2] = {{39.5, 40}, {88.5, 40}};
-constexpr float kMeanFace[5][2] = {{39.5, 40}, {88.5, 40}, {64, 68.1f}, {42.5, 89.7f}, {85.5, 89.7f}};
+constexpr float kMeanFace[5][2] = {
+    {39.5, 40}, {88.5, 40}, {64, 68.1f}, {42.5, 89.7f}, {85.5, 89.7f}};
 
 struct Point {
     double x, y;
@@ -160,7 +161,7 @@ TEST_CASE("faces partly outside the picture are taken, those wholly outside are 
     refused(face(1, 0, 0, 1200), {"outside"});
     refused(box(2200, 100, 90, 120), {"outside"});
     // The bounding boxes overlap; the turned crop passes the frame's corner by.
-    refused(face(1, 0.7854, 1984, 930), {"outside"});
+    refused(face(1, 0.7854, 1984, 1030), {"outside"});
 }
 
 TEST_CASE("landmarks that place no face are refused") {
@@ -175,8 +176,8 @@ TEST_CASE("landmarks that place no face are refused") {
     facedge_roi mirrored = face(1, 0, 0, 0);
     for (auto& point : mirrored.points) point[1] = 200 - point[1];
     refused(mirrored, {"degenerate", "eye on the left"});
-    for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
-                            std::numeric_limits<float>::infinity()}) {
+    for (const float bad :
+         {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
         facedge_roi roi = face(1, 0, 100, 100);
         roi.points[4][1] = bad;
         refused(roi, {"face 3", "finite"});

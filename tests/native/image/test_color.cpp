@@ -75,7 +75,7 @@ TEST_CASE("values outside the range are clamped") {
     };
     CHECK(limited({0, 128, 128}) == Color{0, 0, 0});
     CHECK(limited({255, 128, 128}) == Color{255, 255, 255});
-    CHECK(limited({255, 255, 255}) == Color{255, 205, 255});
+    CHECK(limited({255, 255, 255}) == Color{255, 184, 255});
     CHECK(limited({0, 0, 0}) == Color{0, 77, 0});
 }
 

@@ -88,8 +88,8 @@ TEST_CASE("at one frame pixel per crop pixel, pixels are copied") {
         for (const auto filter : {FACEDGE_FILTER_BICUBIC, FACEDGE_FILTER_AREA}) {
             const OwnedFrame frame = gradient(FACEDGE_FORMAT_RGB24, 90, 70);
             const std::vector<uint8_t> pixels = frame.plane(0);
-            const Case one{gradient(FACEDGE_FORMAT_RGB24, 90, 70), filter, 40, 30,
-                           {{1, 0, 17, 0, 1, 23}}};
+            const Case one{
+                gradient(FACEDGE_FORMAT_RGB24, 90, 70), filter, 40, 30, {{1, 0, 17, 0, 1, 23}}};
             const std::vector<uint8_t> rgb = cropped(one);
             for (int y = 0; y < 30; ++y) {
                 CHECK(std::memcmp(&rgb[size_t(y) * 120], &pixels[(size_t(y) + 23) * 270 + 51],

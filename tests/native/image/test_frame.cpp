@@ -166,13 +166,13 @@ TEST_CASE("strides that cannot be true are refused") {
     } const kinds[] = {
         {nv12(), 0, 1919}, {nv12(), 1, 1920}, {rgb24(), 0, 3 * 1919}, {yuyv(), 0, 2 * 1920}};
     for (const auto& kind : kinds) {
-        for (const ptrdiff_t stride : {kind.least - 1, ptrdiff_t{0}, ptrdiff_t{-1}, -kind.least,
-                                       PTRDIFF_MIN}) {
+        for (const ptrdiff_t stride :
+             {kind.least - 1, ptrdiff_t{0}, ptrdiff_t{-1}, -kind.least, PTRDIFF_MIN}) {
             facedge_frame frame = kind.frame;
             frame.planes[kind.plane].stride = stride;
-            refused(frame, {"stride", std::to_string(stride).c_str(),
-                            std::to_string(kind.least).c_str(),
-                            ("planes[" + std::to_string(kind.plane) + "]").c_str()});
+            refused(frame,
+                    {"stride", std::to_string(stride).c_str(), std::to_string(kind.least).c_str(),
+                     ("planes[" + std::to_string(kind.plane) + "]").c_str()});
         }
         facedge_frame frame = kind.frame;
         frame.planes[kind.plane].stride = kind.least;

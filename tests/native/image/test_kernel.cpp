@@ -29,8 +29,8 @@ TEST_CASE("the kernel agrees with the definition") {
     for (uint64_t i = 0; i < 100; ++i) {
         const Case one = make_case(9, i);
         const facedge_frame frame = one.frame.description();
-        const facedge_crop_job job =
-            job_of(frame, {one.to_frame}, one.filter, one.width, one.height);
+        const std::vector<Similarity> places = {one.to_frame};
+        const facedge_crop_job job = job_of(frame, places, one.filter, one.width, one.height);
         std::vector<uint8_t> rgb(size_t{3} * size_t(one.width) * size_t(one.height));
         crop_on_host(crop_launch(job, 0, reinterpret_cast<uintptr_t>(rgb.data())));
         Difference difference;
@@ -70,9 +70,9 @@ TEST_CASE("more faces than a launch holds take several launches") {
 }
 
 TEST_CASE("the grid has a thread for every part of a pixel") {
-    const facedge_frame frame =
-        OwnedFrame(FACEDGE_FORMAT_GRAY8, FACEDGE_MATRIX_IDENTITY, FACEDGE_RANGE_FULL, 9, 9, 0)
-            .description();
+    const OwnedFrame owned(FACEDGE_FORMAT_GRAY8, FACEDGE_MATRIX_IDENTITY, FACEDGE_RANGE_FULL, 9, 9,
+                           0);
+    const facedge_frame frame = owned.description();
     const std::vector<Similarity> places(3, place(1, 0, 4, 4, 16, 16));
     const FacedgeCrop small =
         crop_launch(job_of(frame, places, FACEDGE_FILTER_BICUBIC, 16, 16), 0, 0);

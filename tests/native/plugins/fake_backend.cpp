@@ -145,8 +145,7 @@ void restore(const uint8_t* image, int height, int width, int scale, const float
         for (int x = 0; x < width * scale; ++x, out += 3) {
             const size_t from = static_cast<size_t>(y / scale * width + x / scale);
             const int add = state ? static_cast<int>(state[from % state_floats]) : 0;
-            for (size_t c = 0; c < 3; ++c)
-                out[c] = static_cast<uint8_t>(image[3 * from + c] + add);
+            for (size_t c = 0; c < 3; ++c) out[c] = static_cast<uint8_t>(image[3 * from + c] + add);
         }
     }
 }
@@ -192,8 +191,8 @@ void compute(facedge_lane& lane) {
     }
 }
 
-int available(const facedge_backend_host*, const char* library, char* version,
-              size_t version_bytes, facedge_error* error) {
+int available(const facedge_backend_host*, const char* library, char* version, size_t version_bytes,
+              facedge_error* error) {
     if (std::getenv("FACEDGE_FAKE_UNAVAILABLE")) {
         std::snprintf(error->text, sizeof error->text, "the fake library is not installed");
         return FACEDGE_EBACKEND;
@@ -215,8 +214,9 @@ int engine_open(const facedge_backend_host* host, const facedge_artifact* artifa
         start = end + 1;
     }
     if (const long code = engine->option("fail_open", 0)) {
-        std::snprintf(error->text, sizeof error->text, "%s was told not to open; make it anew with: %s",
-                      artifact->path, artifact->rebuild);
+        std::snprintf(error->text, sizeof error->text,
+                      "%s was told not to open; make it anew with: %s", artifact->path,
+                      artifact->rebuild);
         return static_cast<int>(code);
     }
     engine->inputs = copy_tensors(artifact->inputs, artifact->n_inputs);
@@ -286,7 +286,8 @@ int enqueue(facedge_lane* lane, int32_t batch_index, facedge_error* error) {
     if (batch_index < 0 || static_cast<size_t>(batch_index) >= lane->batches.size())
         broken_promise("a batch that was not prepared is enqueued");
     if (lane->running) broken_promise("a lane is enqueued twice without a wait");
-    if (lane->peer && lane->peer->running) broken_promise("a lane runs at the same time as its peer");
+    if (lane->peer && lane->peer->running)
+        broken_promise("a lane runs at the same time as its peer");
     const facedge_engine& engine = *lane->engine;
     const long number = lane->engine->enqueues++;
     if (number == engine.fail_enqueue ||
@@ -313,8 +314,18 @@ int wait(facedge_lane* lane, facedge_error* error) {
 // "Device" addresses are ordinary ones here.
 int crop(facedge_lane* lane, const facedge_crop_job* job, facedge_error* error) {
     const Inside inside(*lane);
+    if (job->count == 0) {
+        if (lane->cropping) broken_promise("crops that are under way are taken back");
+        lane->cropped = false;
+        return FACEDGE_OK;
+    }
+    if (lane->cropped) broken_promise("crops are started that nobody has taken yet");
     if (job->frame->memory != FACEDGE_MEMORY_CUDA) broken_promise("a host frame is cropped");
     if (lane->cropping) broken_promise("crops are started twice without a wait");
+    if (job->count == 0) {
+        lane->cropped = false;
+        return FACEDGE_OK;
+    }
     if (job->count > lane->batches.back()) broken_promise("more crops than the largest batch");
     const long number = lane->engine->crops++;
     if (number == lane->engine->fail_crop) return fail(*lane->engine, error, "crop", number);
@@ -347,7 +358,8 @@ int crop_wait(facedge_lane* lane, facedge_error* error) {
     if (!lane->cropping) broken_promise("crops are waited for that were not started");
     lane->cropping = false;
     const long number = lane->engine->crop_waits++;
-    if (number == lane->engine->fail_crop_wait) return fail(*lane->engine, error, "crop_wait", number);
+    if (number == lane->engine->fail_crop_wait)
+        return fail(*lane->engine, error, "crop_wait", number);
     return FACEDGE_OK;
 }
 #endif

@@ -24,9 +24,9 @@ std::string picture(const std::string& name, int height, int width) {
 }
 
 std::string state(const std::string& name, const BundleSpec& spec) {
-    return tensor(name, "float32", std::to_string(spec.state_channels) + ", " +
-                                       std::to_string(spec.height) + ", " +
-                                       std::to_string(spec.width));
+    return tensor(name, "float32",
+                  std::to_string(spec.state_channels) + ", " + std::to_string(spec.height) + ", " +
+                      std::to_string(spec.width));
 }
 
 std::string inputs_of(const BundleSpec& spec) {
@@ -81,9 +81,10 @@ void write_bundle(const std::string& folder, const BundleSpec& spec) {
         const std::string path = "engines/" + std::to_string(i) + "-" + plan.backend + ".plan";
         write_file(fs::path(folder) / path, plan.options);
         const std::string comma = i ? ", " : "";
-        artifacts += comma + "{\"backend\": " + quoted(plan.backend) + ", \"path\": " +
-                     quoted(path) + ", \"dialect\": \"portable\", \"version\": " +
-                     quoted(plan.version) + ", \"device\": " + quoted(plan.device) +
+        artifacts += comma + "{\"backend\": " + quoted(plan.backend) +
+                     ", \"path\": " + quoted(path) +
+                     ", \"dialect\": \"portable\", \"version\": " + quoted(plan.version) +
+                     ", \"device\": " + quoted(plan.device) +
                      ", \"max_batch\": " + std::to_string(plan.max_batch) + "}";
         files += comma + quoted(path) + ": " +
                  quoted(facedge::sha256_hex(plan.options.data(), plan.options.size()));
@@ -92,8 +93,7 @@ void write_bundle(const std::string& folder, const BundleSpec& spec) {
     const std::string zeros(64, '0');
     std::string manifest =
         "{\"schema\": 1, \"digest\": " + quoted(zeros) + ", \"name\": " + quoted(spec.name) +
-        ", \"model\": \"fake\", \"task\": " +
-        quoted(is_sr ? "super-resolution" : "action-units") +
+        ", \"model\": \"fake\", \"task\": " + quoted(is_sr ? "super-resolution" : "action-units") +
         ", \"precision\": \"fp32\", \"steps\": 1, \"scale\": " + std::to_string(spec.scale) +
         ", \"stateful\": " + (spec.state_channels ? "true" : "false") + ", \"inputs\": [" +
         inputs_of(spec) + "], \"outputs\": [" + outputs_of(spec) + "], \"artifacts\": [" +

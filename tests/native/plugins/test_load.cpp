@@ -81,8 +81,8 @@ TEST_CASE("a plug-in of another version is refused") {
         const ScopedVariable table("FACEDGE_FAKE_TABLE", "tiny");
         const Status status = refusal("fake");
         CHECK(status.code() == FACEDGE_EVERSION);
-        CHECK(says(status, "has a table of " +
-                               std::to_string(offsetof(facedge_backend_table, wait))));
+        CHECK(says(status,
+                   "has a table of " + std::to_string(offsetof(facedge_backend_table, wait))));
     }
     SUBCASE("a function is missing") {
         const ScopedVariable table("FACEDGE_FAKE_TABLE", "incomplete");

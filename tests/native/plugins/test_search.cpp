@@ -27,8 +27,7 @@ TEST_CASE("plug-ins are looked for in the given folder and nowhere else") {
 }
 
 TEST_CASE("without a given folder: the variable's, then beside the library") {
-    const std::string own =
-        std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
+    const std::string own = std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
     SUBCASE("variable set") {
         const ScopedVariable path("FACEDGE_PLUGIN_PATH", "/first::/second:");
         CHECK(plugin_folders("") ==

@@ -145,7 +145,8 @@ private:
         frame.width = static_cast<int32_t>(160 + 2 * random_.below((kLargestWidth - 160) / 2));
         frame.height = static_cast<int32_t>(120 + random_.below(kLargestHeight - 120));
         const ptrdiff_t stride = ptrdiff_t{3} * kLargestWidth;
-        for (facedge_plane& plane : frame.planes) plane.data = pixels_.data(), plane.stride = stride;
+        for (facedge_plane& plane : frame.planes)
+            plane.data = pixels_.data(), plane.stride = stride;
         frame.timestamp_us = static_cast<int64_t>(submitted_) * 33333;
         frame.release = [](void* self) { ++static_cast<Soak*>(self)->released_; };
         frame.user = this;
@@ -207,10 +208,11 @@ int main(int argc, char** argv) {
     soak.finish();
     const long late = resident_bytes();
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    std::printf("%llu submits in %.1f s, %llu failed; memory %ld KiB at a tenth, %ld KiB at the end: "
-                "%+ld KiB, limit %ld\n",
-                static_cast<unsigned long long>(soak.submitted()), seconds,
-                static_cast<unsigned long long>(soak.failed()), early / 1024, late / 1024,
-                (late - early) / 1024, kGrowthLimit / 1024);
+    std::printf(
+        "%llu submits in %.1f s, %llu failed; memory %ld KiB at a tenth, %ld KiB at the end: "
+        "%+ld KiB, limit %ld\n",
+        static_cast<unsigned long long>(soak.submitted()), seconds,
+        static_cast<unsigned long long>(soak.failed()), early / 1024, late / 1024,
+        (late - early) / 1024, kGrowthLimit / 1024);
     return late - early > kGrowthLimit;
 }

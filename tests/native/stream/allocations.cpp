@@ -78,7 +78,8 @@ facedge_model* open_model(const fake::TemporaryFolder& folder, const fake::Bundl
     facedge_model_settings_default(&settings);
     settings.plugin_dir = FAKE_PLUGIN_DIR;
     facedge_model* model = nullptr;
-    if (facedge_model_open(&model, (folder / spec.name).c_str(), &settings)) die("facedge_model_open");
+    if (facedge_model_open(&model, (folder / spec.name).c_str(), &settings))
+        die("facedge_model_open");
     return model;
 }
 

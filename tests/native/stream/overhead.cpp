@@ -60,10 +60,8 @@ void run_stream(facedge_stream* stream, const facedge_faces& faces, Times& times
 int main(int argc, char** argv) {
     const fake::TemporaryFolder folder;
     std::string bundle = folder / "bundle";
-    if (argc > 1)
-        bundle = argv[1];
-    else
-        fake::write_bundle(bundle, fake::super_resolution("", 2));
+    if (argc > 1) bundle = argv[1];
+    else fake::write_bundle(bundle, fake::super_resolution("", 2));
     facedge_model_settings model_settings;
     facedge_model_settings_default(&model_settings);
     if (argc > 2) model_settings.backend = argv[2];

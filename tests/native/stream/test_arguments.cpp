@@ -163,8 +163,7 @@ TEST_CASE_FIXTURE(Fixture, "faces that cannot be") {
     constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
     constexpr float kInfinity = std::numeric_limits<float>::infinity();
     SUBCASE("outside the picture") {
-        for (float x : {-1000.0f, 1000.0f, 1e30f, -1e30f})
-            refuses(face(0, x, 8), FACEDGE_EROI, "");
+        for (float x : {-1000.0f, 1000.0f, 1e30f, -1e30f}) refuses(face(0, x, 8), FACEDGE_EROI, "");
     }
     SUBCASE("not numbers") {
         for (float x : {kNan, kInfinity, -kInfinity}) {

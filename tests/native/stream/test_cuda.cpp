@@ -140,8 +140,8 @@ TEST_CASE("device addresses of the last polled result") {
 
 TEST_CASE("crops that fail: the frame fails, is released once, and the next one works") {
     // The fake back end ends the program when crops under way are not waited for.
-    for (const char* options : {"fail_crop=0\n", "fail_crop_wait=0\n", "fail_enqueue=0\n",
-                                "fail_wait=0\n"}) {
+    for (const std::string options :
+         {"fail_crop=0\n", "fail_crop_wait=0\n", "fail_enqueue=0\n", "fail_wait=0\n"}) {
         for (bool first_fails : {true, false}) {
             const Model sr = open_model(on_gpu(fake::super_resolution(first_fails ? options : "")));
             const Model au = open_model(on_gpu(fake::action_units(first_fails ? "" : options)));
@@ -151,17 +151,22 @@ TEST_CASE("crops that fail: the frame fails, is released once, and the next one 
             const facedge_roi roi = face();
             fixture::Releases releases;
             releases.attach(frame);
-            INFO(std::string(options));
+            INFO(options);
             REQUIRE(facedge_submit(stream.get(), &frame, &roi, 1) == FACEDGE_OK);
             const facedge_result failed = fixture::take(stream);
             CHECK(failed.status == FACEDGE_EBACKEND);
             CHECK(releases.count == 1);
-            REQUIRE(facedge_submit(stream.get(), &frame, &roi, 1) == FACEDGE_OK);
-            const facedge_result next = fixture::take(stream);
-            CHECK(next.status == FACEDGE_OK);
-            CHECK(next.faces[0].restored[0] == 10);
-            CHECK(next.faces[0].probabilities[0] == doctest::Approx(10 / 255.0));
-            CHECK(releases.count == 2);
+            // The same slot comes again after depth + 1 frames: none may find crops left behind.
+            const fixture::Picture other(40);
+            const facedge_frame on_host = other.frame();
+            for (int i = 0; i < 3; ++i) {
+                REQUIRE(facedge_submit(stream.get(), &on_host, &roi, 1) == FACEDGE_OK);
+                const facedge_result next = fixture::take(stream);
+                CHECK(next.status == FACEDGE_OK);
+                CHECK(next.faces[0].restored[0] == 40);
+                CHECK(next.faces[0].probabilities[0] == doctest::Approx(40 / 255.0));
+            }
+            CHECK(releases.count == 1);
         }
     }
 }

@@ -119,8 +119,8 @@ TEST_CASE("the second model fails: the states of both are gone") {
 }
 
 TEST_CASE("a back end without manners: no text, an unknown code") {
-    const Model model = open_model(
-        fake::super_resolution("fail_every=1\nsilent=1\nfail_code=-1000\n"));
+    const Model model =
+        open_model(fake::super_resolution("fail_every=1\nsilent=1\nfail_code=-1000\n"));
     const Stream stream = fixture::open_stream(settings_of(model));
     const facedge_result failed = play(stream, {10});
     CHECK(failed.status == FACEDGE_EBACKEND);

@@ -142,7 +142,8 @@ TEST_CASE("a stateless stream has no states") {
     CHECK(facedge_stream_reset(stream.get(), FACEDGE_ALL_TRACKS) == FACEDGE_OK);
 }
 
-TEST_CASE_FIXTURE(Fixture, "while frames are under way: states are not to be had, reset is for later") {
+TEST_CASE_FIXTURE(Fixture,
+                  "while frames are under way: states are not to be had, reset is for later") {
     settings.mode = FACEDGE_MODE_WORKER;
     settings.depth = 3;
     play({1});

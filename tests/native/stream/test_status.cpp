@@ -91,7 +91,7 @@ TEST_CASE("back ends log through the same callback") {
     Lines lines;
     facedge_set_log(collect, &lines, FACEDGE_LOG_DEBUG);
     fixture::open_model(fake::super_resolution());
-    const auto line = std::make_pair(int{FACEDGE_LOG_DEBUG},
-                                     std::string("the fake back end opened an engine"));
+    const auto line =
+        std::make_pair(int{FACEDGE_LOG_DEBUG}, std::string("the fake back end opened an engine"));
     CHECK(std::find(lines.begin(), lines.end(), line) != lines.end());
 }

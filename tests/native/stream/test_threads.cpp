@@ -27,11 +27,10 @@ TEST_CASE("a second thread inside the same stream is refused, and nothing breaks
             for (int i = 0; i < 500; ++i) {
                 facedge_result result = {};
                 result.struct_size = sizeof result;
-                const int codes[] = {facedge_submit_faces(stream.get(), &faces),
-                                     facedge_wait(stream.get(), 0),
-                                     facedge_poll(stream.get(), &result),
-                                     facedge_stream_reset(stream.get(), 0),
-                                     facedge_stream_get_state(stream.get(), 0, state, 256)};
+                const int codes[] = {
+                    facedge_submit_faces(stream.get(), &faces), facedge_wait(stream.get(), 0),
+                    facedge_poll(stream.get(), &result), facedge_stream_reset(stream.get(), 0),
+                    facedge_stream_get_state(stream.get(), 0, state, 256)};
                 accepted += codes[0] == FACEDGE_OK;
                 for (int code : codes) {
                     const bool allowed = code == FACEDGE_OK || code == FACEDGE_EAGAIN ||

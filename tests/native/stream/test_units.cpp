@@ -79,8 +79,8 @@ TEST_CASE("both models from the frame: each has its own crop") {
     CHECK(found.restored[0] == 90);
     CHECK(found.probabilities[0] == doctest::Approx(90 / 255.0));
     check_landmarks(found, place(roi, facedge::Framing::kUnits, kAuSide));
-    const facedge::Similarity expected = facedge::compose(
-        place(roi, facedge::Framing::kFace, kSrSide), facedge::shrink(2));
+    const facedge::Similarity expected =
+        facedge::compose(place(roi, facedge::Framing::kFace, kSrSide), facedge::shrink(2));
     for (int i = 0; i < 6; ++i)
         CHECK(found.restored_to_frame[i / 3][i % 3] == doctest::Approx(expected.m[i]));
 }
@@ -103,8 +103,8 @@ TEST_CASE("action units from the restored face: landmarks go back through it to 
     for (int i = 0; i < 2; ++i) {
         const facedge_face& found = result.faces[i];
         CHECK(found.probabilities[0] == doctest::Approx(120 / 255.0));
-        const facedge::Similarity restored_to_frame = facedge::compose(
-            place(rois[i], facedge::Framing::kFace, kSrSide), facedge::shrink(2));
+        const facedge::Similarity restored_to_frame =
+            facedge::compose(place(rois[i], facedge::Framing::kFace, kSrSide), facedge::shrink(2));
         check_landmarks(found, facedge::compose(restored_to_frame, au_to_restored));
     }
 

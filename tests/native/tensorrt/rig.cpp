@@ -82,8 +82,7 @@ void EngineCloser::operator()(facedge_engine* engine) const { load_table().engin
 void LaneCloser::operator()(facedge_lane* lane) const { load_table().lane_close(lane); }
 
 Rig::Rig(const standin::Machine& machine, int tensorrt_version)
-    : table(load_table()),
-      cuda(load_cuda()),
+    : table(load_table()), cuda(load_cuda()),
       nvinfer(*load<standin::NvInferFunction>(NVINFER_STANDIN, "standin_nvinfer")()) {
     cuda.reset(machine);
     nvinfer.reset(tensorrt_version);
@@ -107,8 +106,7 @@ std::string Rig::available(const char* library) {
 
 Engine Rig::open(const Artifact& artifact, int32_t device, const char* library) {
     std::vector<facedge_tensor_info> inputs, outputs;
-    const standin::Plan plan =
-        parse(artifact.declared.empty() ? artifact.plan : artifact.declared);
+    const standin::Plan plan = parse(artifact.declared.empty() ? artifact.plan : artifact.declared);
     for (const standin::PlanTensor& tensor : plan.tensors) {
         facedge_tensor_info info = {};
         info.name = tensor.name.c_str();
@@ -144,10 +142,9 @@ Lane Rig::open_lane(const Engine& engine, const Artifact& artifact, std::vector<
     Lane lane;
     lane.batches = std::move(batches);
     lane.plan = parse(artifact.plan);
-    const facedge_lane_settings settings = {sizeof settings,
-                                            static_cast<int32_t>(lane.batches.size()),
-                                            lane.batches.data(),
-                                            peer ? peer->handle.get() : nullptr};
+    const facedge_lane_settings settings = {
+        sizeof settings, static_cast<int32_t>(lane.batches.size()), lane.batches.data(),
+        peer ? peer->handle.get() : nullptr};
     facedge_lane* handle = nullptr;
     code = table.lane_open(engine.get(), &settings, &lane.buffers, &handle, &error);
     CHECK((handle != nullptr) == (code == FACEDGE_OK));

@@ -1,5 +1,5 @@
-// The plug-in between stand-ins: opens it, plays lanes on it, and at the end nothing may be left and
-// no rule of CUDA or TensorRT may have been broken.
+// The plug-in between stand-ins: opens it, plays lanes on it, and at the end nothing may be left
+// and no rule of CUDA or TensorRT may have been broken.
 #pragma once
 
 #include "standin/cuda_standin.hpp"

@@ -1,5 +1,5 @@
 // Crops out of frames on the GPU, straight into a lane's first input.
-#include "cuda/stream.hpp"
+#include "gpu_frame.hpp"
 #include "image/image.hpp"
 #include "rig.hpp"
 
@@ -7,12 +7,10 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
-#include <optional>
-#include <random>
 
 using namespace facedge;
 using rig::Artifact;
+using rig::GpuFrame;
 using rig::Rig;
 using standin::Machine;
 
@@ -29,71 +27,6 @@ Machine machine_of(bool integrated, bool deferred) {
     machine.deferred = deferred;
     return machine;
 }
-
-// A frame of noise on the GPU, and the same on the host.
-class GpuFrame {
-public:
-    GpuFrame(Rig& rig, facedge_format format, int32_t width, int32_t height)
-        : rig_(rig), context_(cuda::Context::retain(0)), current_(std::in_place, *context_) {
-        facedge_frame_default(&host);
-        host.format = format;
-        host.matrix = format >= FACEDGE_FORMAT_RGB24 ? FACEDGE_MATRIX_IDENTITY : FACEDGE_MATRIX_BT709;
-        host.range = format >= FACEDGE_FORMAT_RGB24 ? FACEDGE_RANGE_FULL : FACEDGE_RANGE_LIMITED;
-        host.width = width;
-        host.height = height;
-        std::mt19937 random(7);
-        for (int i = 0; i < plane_count(format); ++i) {
-            host.planes[i].stride = 3 * width + 5;
-            pixels_[i].resize(plane_bytes(host, i));
-            for (uint8_t& value : pixels_[i]) value = static_cast<uint8_t>(random());
-            host.planes[i].data = pixels_[i].data();
-        }
-        gpu = host;
-        gpu.memory = FACEDGE_MEMORY_CUDA;
-        for (int i = 0; i < plane_count(format); ++i) {
-            device_[i] = cuda::DeviceMemory(context_, pixels_[i].size());
-            gpu.planes[i].data = reinterpret_cast<const uint8_t*>(device_[i].address());
-        }
-        current_.reset();
-    }
-
-    // Writes the pixels at once, or other ones.
-    void write(bool right = true) {
-        for (int i = 0; i < plane_count(host.format); ++i) {
-            unsigned char* at = rig_.cuda.memory(device_[i].address(), pixels_[i].size());
-            std::memcpy(at, pixels_[i].data(), pixels_[i].size());
-            if (!right) std::fill(at, at + pixels_[i].size(), uint8_t{99});
-        }
-    }
-    // Writes them on a stream of its own, as a decoder does, and has the crops wait for it.
-    void write_later() {
-        const cuda::Current current(*context_);
-        if (!decoder_) {
-            decoder_.emplace(context_);
-            written_.emplace(context_);
-            for (int i = 0; i < plane_count(host.format); ++i)
-                staging_[i] = cuda::HostMemory(context_, pixels_[i].size(), cuda::Mapping::kNone);
-        }
-        for (int i = 0; i < plane_count(host.format); ++i) {
-            std::memcpy(staging_[i].data(), pixels_[i].data(), pixels_[i].size());
-            decoder_->to_device(device_[i].address(), staging_[i].data(), pixels_[i].size());
-        }
-        decoder_->record(*written_);
-        gpu.ready = written_->get();
-    }
-
-    facedge_frame host, gpu;
-
-private:
-    Rig& rig_;
-    cuda::SharedContext context_;
-    std::optional<cuda::Current> current_;
-    std::vector<uint8_t> pixels_[2];
-    cuda::DeviceMemory device_[2];
-    cuda::HostMemory staging_[2];
-    std::optional<cuda::Stream> decoder_;
-    std::optional<cuda::Event> written_;
-};
 
 std::vector<Similarity> places(int count) {
     std::vector<Similarity> all;
@@ -172,9 +105,9 @@ TEST_CASE("the table has crops exactly where the kernels were compiled") {
 TEST_CASE("crops of frames on the GPU are those of the host" * skip_without_kernels) {
     for (bool integrated : {false, true}) {
         for (bool deferred : {false, true}) {
-            for (facedge_format format : {FACEDGE_FORMAT_NV12, FACEDGE_FORMAT_NV21,
-                                          FACEDGE_FORMAT_YUYV, FACEDGE_FORMAT_RGB24,
-                                          FACEDGE_FORMAT_BGR24, FACEDGE_FORMAT_GRAY8}) {
+            for (facedge_format format :
+                 {FACEDGE_FORMAT_NV12, FACEDGE_FORMAT_NV21, FACEDGE_FORMAT_YUYV,
+                  FACEDGE_FORMAT_RGB24, FACEDGE_FORMAT_BGR24, FACEDGE_FORMAT_GRAY8}) {
                 Rig rig(machine_of(integrated, deferred));
                 const rig::Engine engine = rig.open();
                 const rig::Lane lane = rig.open_lane(engine, {}, {1, 2, 4});
@@ -293,7 +226,7 @@ TEST_CASE("CUDA fails at any call of a cropped frame" * skip_without_kernels) {
         const auto wanted = reference(frame, to_frame, FACEDGE_FILTER_AREA);
         auto job = job_of(frame.gpu, to_frame, FACEDGE_FILTER_AREA);
         int n = 0;
-        for (bool failed = true; failed; ) {
+        for (bool failed = true; failed;) {
             REQUIRE(++n < 100);
             rig.fill(lane, static_cast<unsigned>(n));
             frame.write_later();

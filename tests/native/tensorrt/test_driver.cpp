@@ -99,7 +99,8 @@ TEST_CASE_FIXTURE(Fixture, "memory lies on multiples of 256 bytes though CUDA's 
     CHECK(std::string(copied.data(), copied.data() + 100) == std::string(100, '\0'));
 }
 
-TEST_CASE_FIXTURE(Fixture, "a recorded graph does its copies and records its event at every launch") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a recorded graph does its copies and records its event at every launch") {
     cuda.reset([] {
         standin::Machine machine;
         machine.deferred = true;

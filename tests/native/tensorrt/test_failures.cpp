@@ -91,9 +91,9 @@ TEST_CASE("CUDA fails at any call") {
 
 TEST_CASE("TensorRT fails at any call") {
     for (const Machine& machine : machines()) {
-        const int calls =
-            fail_each(machine, [](Rig& rig, int n) { rig.nvinfer.fail_call(n); },
-                      [](const Rig& rig) { return rig.nvinfer.failure_pending(); });
+        const int calls = fail_each(
+            machine, [](Rig& rig, int n) { rig.nvinfer.fail_call(n); },
+            [](const Rig& rig) { return rig.nvinfer.failure_pending(); });
         CHECK(calls > 50);
     }
 }
@@ -115,8 +115,7 @@ TEST_CASE("a context that cannot be made current fails the call and nothing else
     rig.fill(lane, 1);
     rig.cuda.fail_call("cuCtxPushCurrent");
     CHECK_FALSE(rig.enqueue(lane, 0));
-    CHECK(rig.text() ==
-          "CUDA call cuCtxPushCurrent failed: unknown error (CUDA_ERROR_UNKNOWN)");
+    CHECK(rig.text() == "CUDA call cuCtxPushCurrent failed: unknown error (CUDA_ERROR_UNKNOWN)");
     CHECK(rig.plays(lane, 0));
     REQUIRE(rig.enqueue(lane, 1));
     rig.cuda.fail_call("cuCtxPushCurrent");

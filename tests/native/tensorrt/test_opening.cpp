@@ -17,7 +17,8 @@ bool has(const std::string& text, const std::string& part) {
 }
 
 bool ends(const std::string& text, const std::string& end) {
-    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+    return text.size() >= end.size() &&
+           text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
 // A version of the major version that the plug-in was built for.
@@ -100,8 +101,7 @@ TEST_CASE("a machine without a device says so") {
     Rig rig(machine);
     rig.available();
     CHECK(rig.code == FACEDGE_EBACKEND);
-    CHECK(rig.text() ==
-          "no CUDA device can be used here; expected an NVIDIA GPU and its driver");
+    CHECK(rig.text() == "no CUDA device can be used here; expected an NVIDIA GPU and its driver");
     CHECK_FALSE(rig.open());
     CHECK(rig.code == FACEDGE_EBACKEND);
 }
@@ -126,6 +126,7 @@ TEST_CASE("a plan for elsewhere is refused before TensorRT sees it, with the com
         CHECK(rig.code == FACEDGE_EPLAN);
         CHECK(ends(rig.text(), kRebuild));
         CHECK(rig::take_log().empty());
+        CHECK(rig.count("cuDevicePrimaryCtxRetain") == 0);
         return rig.text();
     };
     CHECK(refused("9.1.0", "sm_87") ==
@@ -159,7 +160,8 @@ TEST_CASE("a plan that does not load says what TensorRT said") {
     CHECK_FALSE(rig.open(artifact));
     CHECK(rig.code == FACEDGE_EPLAN);
     CHECK(rig.text() == "b/engines/t.plan does not load (Magic tag does not match); build it here "
-                        "with: " + kRebuild);
+                        "with: " +
+                            kRebuild);
 }
 
 TEST_CASE("a plan with other tensors than the manifest's is refused") {
@@ -172,7 +174,8 @@ TEST_CASE("a plan with other tensors than the manifest's is refused") {
     CHECK(rig.text() ==
           "b/engines/t.plan has tensors images (uint8 input), landmarks (float32 output), "
           "probabilities (float32 output), expected images (uint8 input), restored (uint8 output), "
-          "state_in (float32 input), state_out (float32 output); build it with: " + kRebuild);
+          "state_in (float32 input), state_out (float32 output); build it with: " +
+              kRebuild);
 }
 
 TEST_CASE("an output of another size than the manifest's is refused before memory is written") {
@@ -185,7 +188,8 @@ TEST_CASE("an output of another size than the manifest's is refused before memor
     CHECK_FALSE(rig.open_lane(engine, artifact, {1}).handle);
     CHECK(rig.code == FACEDGE_EBUNDLE);
     CHECK(rig.text() == "b/engines/t.plan makes restored [1, 32, 32, 3], expected [1, 16, 16, 3]; "
-                        "build it with: " + kRebuild);
+                        "build it with: " +
+                            kRebuild);
 }
 
 TEST_CASE("batches that the plan was not built for are refused") {

@@ -54,8 +54,7 @@ void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 TEST_CASE("every batch size gives the plan's outputs, frame after frame") {
     for (const Machine& machine : {board(), card(), deferred(board()), deferred(card())}) {
         Rig rig(machine);
-        for (const Artifact& artifact :
-             {Artifact(), Artifact{rig::kUnits}, kUncapturable}) {
+        for (const Artifact& artifact : {Artifact(), Artifact{rig::kUnits}, kUncapturable}) {
             const rig::Engine engine = rig.open(artifact);
             REQUIRE_MESSAGE(engine, rig.text());
             const rig::Lane lane = rig.open_lane(engine, artifact, {1, 2, 3, 4});
@@ -215,8 +214,8 @@ TEST_CASE("lanes of one engine open and play on several threads at once") {
             for (unsigned frame = 0; frame < 20; ++frame) {
                 rig.fill(lane, t * 1000 + frame);
                 const auto wanted = rig.expected(lane, frame % 2);
-                right += rig.enqueue(lane, frame % 2) && rig.wait(lane) &&
-                         rig.outputs_are(lane, wanted);
+                right +=
+                    rig.enqueue(lane, frame % 2) && rig.wait(lane) && rig.outputs_are(lane, wanted);
             }
         });
     for (std::thread& thread : threads) thread.join();

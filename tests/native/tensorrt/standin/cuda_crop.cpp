@@ -29,10 +29,10 @@ bool resolve_plane(FacedgeCrop& launch, int plane) {
 }
 
 void run(FacedgeCrop launch) {
-    const bool two =
-        launch.format == FACEDGE_FORMAT_NV12 || launch.format == FACEDGE_FORMAT_NV21;
+    const bool two = launch.format == FACEDGE_FORMAT_NV12 || launch.format == FACEDGE_FORMAT_NV21;
     const size_t bytes = size_t{3} * static_cast<size_t>(launch.crop_width) *
-                         static_cast<size_t>(launch.crop_height) * static_cast<size_t>(launch.count);
+                         static_cast<size_t>(launch.crop_height) *
+                         static_cast<size_t>(launch.count);
     const unsigned char* crops = state().memory(launch.crops, bytes);
     if (!resolve_plane(launch, 0) || (two && !resolve_plane(launch, 1)) || !crops) return;
     launch.crops = reinterpret_cast<uintptr_t>(crops);

@@ -115,7 +115,8 @@ CUresult CUDAAPI cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice device) {
 
 CUresult CUDAAPI cuDevicePrimaryCtxRelease(CUdevice) {
     return state().call("cuDevicePrimaryCtxRelease", kGivesBack, [] {
-        if (state().contexts == 0) state().violate("a context is released more often than retained");
+        if (state().contexts == 0)
+            state().violate("a context is released more often than retained");
         --state().contexts;
         return CUDA_SUCCESS;
     });
@@ -185,7 +186,8 @@ CUresult CUDAAPI cuMemHostGetDevicePointer(CUdeviceptr* device, void* host, unsi
     });
 }
 
-CUresult CUDAAPI cuMemcpyHtoDAsync(CUdeviceptr to, const void* from, size_t bytes, CUstream stream) {
+CUresult CUDAAPI cuMemcpyHtoDAsync(CUdeviceptr to, const void* from, size_t bytes,
+                                   CUstream stream) {
     return copy("cuMemcpyHtoDAsync", stream, to, from, bytes, true);
 }
 

@@ -1,5 +1,5 @@
-// A stand-in for libcuda.so.1 that keeps CUDA's rules on host memory. It shows that the control flow
-// is right, not that a device agrees.
+// A stand-in for libcuda.so.1 that keeps CUDA's rules on host memory. It shows that the control
+// flow is right, not that a device agrees.
 //
 // Device addresses are host addresses plus an offset, so that the host cannot read them by mistake;
 // they are multiples of 64 and not of 256. Work queued on a stream is done at once, or, deferred,
@@ -24,8 +24,8 @@ struct Machine {
     bool integrated = true;
     bool maps_host_memory = true;
     bool deferred = false;
-    CUresult start = CUDA_SUCCESS;       // what cuInit says
-    CUresult load_module = CUDA_SUCCESS; // what cuModuleLoadData says
+    CUresult start = CUDA_SUCCESS;        // what cuInit says
+    CUresult load_module = CUDA_SUCCESS;  // what cuModuleLoadData says
 };
 
 // Everything that has to be given back. `pushed` is of the calling thread.
@@ -33,7 +33,8 @@ struct Live {
     int contexts, pushed, streams, events, device_blocks, host_blocks, graphs, executables, modules;
     bool nothing() const {
         return contexts + pushed + streams + events + device_blocks + host_blocks + graphs +
-                   executables + modules == 0;
+                   executables + modules ==
+               0;
     }
 };
 
@@ -41,8 +42,9 @@ class Cuda {
 public:
     // Forgets everything and becomes this machine.
     virtual void reset(const Machine& machine) = 0;
-    // The n-th call from now on (1, 2, ...) that takes or queues something fails once; 0: none does.
-    // Calls that give something back always succeed, and so does cuCtxPushCurrent unless named.
+    // The n-th call from now on (1, 2, ...) that takes or queues something fails once; 0: none
+    // does. Calls that give something back always succeed, and so does cuCtxPushCurrent unless
+    // named.
     virtual void fail_call(int n, CUresult result = CUDA_ERROR_UNKNOWN) = 0;
     // The next call of this name fails once.
     virtual void fail_call(const std::string& name, CUresult result = CUDA_ERROR_UNKNOWN) = 0;

@@ -63,9 +63,9 @@ bool State::failure_pending() const {
 Live State::live() const {
     const std::lock_guard<std::recursive_mutex> lock(mutex);
     const auto count = [](const auto& objects) { return static_cast<int>(objects.size()); };
-    return {contexts,           count(current),     count(streams),
-            count(events),      count(device_blocks), count(host_blocks),
-            count(graphs),      count(executables), count(modules)};
+    return {contexts,      count(current),       count(streams),
+            count(events), count(device_blocks), count(host_blocks),
+            count(graphs), count(executables),   count(modules)};
 }
 
 std::vector<std::string> State::violations() const {

@@ -28,9 +28,9 @@ struct StreamState {
 };
 
 struct EventState {
-    int recorded = 0, done = 0;   // how often
-    bool captured = false;        // recorded inside of a capture: good for nothing outside of it
-    CUstream stream = nullptr;    // of the last record
+    int recorded = 0, done = 0;  // how often
+    bool captured = false;       // recorded inside of a capture: good for nothing outside of it
+    CUstream stream = nullptr;   // of the last record
 };
 
 struct Block {
@@ -44,9 +44,9 @@ struct Block {
 constexpr CUdeviceptr kDeviceOffset = CUdeviceptr{1} << 56;
 
 enum Rule : unsigned {
-    kGivesBack = 1,         // never fails on demand
-    kNeedsContext = 2,      // a context must be current on this thread
-    kForbiddenInCapture = 4 // by the thread that captures
+    kGivesBack = 1,          // never fails on demand
+    kNeedsContext = 2,       // a context must be current on this thread
+    kForbiddenInCapture = 4  // by the thread that captures
 };
 
 class State final : public Cuda {

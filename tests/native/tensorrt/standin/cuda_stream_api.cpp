@@ -63,9 +63,8 @@ CUresult CUDAAPI cuStreamWaitEvent(CUstream stream, CUevent event, unsigned) {
 }
 
 CUresult CUDAAPI cuEventCreate(CUevent* event, unsigned) {
-    return state().call("cuEventCreate", kNeedsContext, [&] {
-        return add(state().events, event, std::make_unique<EventState>());
-    });
+    return state().call("cuEventCreate", kNeedsContext,
+                        [&] { return add(state().events, event, std::make_unique<EventState>()); });
 }
 
 CUresult CUDAAPI cuEventDestroy(CUevent event) {
@@ -111,7 +110,8 @@ CUresult CUDAAPI cuEventSynchronize(CUevent event) {
 }
 
 #undef cuEventElapsedTime
-extern "C" __attribute__((visibility("default"))) CUresult CUDAAPI cuEventElapsedTime(float* milliseconds, CUevent from, CUevent to) {
+extern "C" __attribute__((visibility("default"))) CUresult CUDAAPI
+cuEventElapsedTime(float* milliseconds, CUevent from, CUevent to) {
     return state().call("cuEventElapsedTime", kNeedsContext, [&] {
         if (!state().find(from) || !state().find(to)) return CUDA_ERROR_INVALID_HANDLE;
         *milliseconds = 1;

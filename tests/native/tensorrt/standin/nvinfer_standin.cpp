@@ -179,9 +179,9 @@ private:
             std::vector<unsigned char*> tensors;
             for (size_t i = 0; i < inputs->size(); ++i) {
                 const PlanTensor& tensor = plan->tensors[i];
-                tensors.push_back(tensor.input ? (*inputs)[i].data()
-                                               : cuda().memory(addresses.at(tensor.name),
-                                                               (*inputs)[i].size()));
+                tensors.push_back(
+                    tensor.input ? (*inputs)[i].data()
+                                 : cuda().memory(addresses.at(tensor.name), (*inputs)[i].size()));
                 if (!tensors.back()) return;
             }
             const auto needed = static_cast<size_t>(rows * plan->scratch);
@@ -228,7 +228,8 @@ public:
     int64_t getDeviceMemorySizeForProfileV2(int32_t) const noexcept {
         return plan_->max_batch * plan_->scratch;
     }
-    IExecutionContext* createExecutionContext(ExecutionContextAllocationStrategy strategy) noexcept {
+    IExecutionContext*
+    createExecutionContext(ExecutionContextAllocationStrategy strategy) noexcept {
         const Cuda::Inside inside(cuda());
         if (control().fails()) return nullptr;
         if (strategy != ExecutionContextAllocationStrategy::kUSER_MANAGED)

@@ -9,9 +9,9 @@
 //     scratch 1000                         bytes of device memory per batch row
 //     host_code                            has to be allowed
 //     uncapturable                         spoils a recording
-// An output of pictures is the first input, every pixel repeated. Value e of a float32 output is the
-// sum of the first input's bytes of that row, plus e, plus value e of the second input if there is
-// one of so many values.
+// An output of pictures is the first input, every pixel repeated. Value e of a float32 output is
+// the sum of the first input's bytes of that row, plus e, plus value e of the second input if there
+// is one of so many values.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
 // TensorRT's interfaces with every function that the plug-in has no use for; calling one ends the
-// program. The functions of all header versions from 10.3 to 11.1 together, so none says `override`.
+// program. The functions of all header versions from 10.3 to 11.1 together, so none says
+// `override`.
 #pragma once
 
 #include <NvInferRuntime.h>
@@ -8,8 +9,8 @@
 #include <cstdlib>
 
 namespace nvinfer1 {
-class IRuntimeConfig;              // from 10.11
-enum class EngineStat : int32_t;   // from 10.15
+class IRuntimeConfig;             // from 10.11
+enum class EngineStat : int32_t;  // from 10.15
 }  // namespace nvinfer1
 
 namespace standin {

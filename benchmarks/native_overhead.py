@@ -1,0 +1,233 @@
+"""What libfacedge costs on top of its back end's own call.
+
+    python benchmarks/native_overhead.py                 # both back ends, a tiny and a real bundle
+    python benchmarks/native_overhead.py --bundle BUNDLE --backend openvino --json overhead.json
+
+``native_overhead`` (built with FACEDGE_TOOLS) plays one engine in alternating rounds: by the back
+end's call on a bound lane, by the same on as many lanes in turn as a stream has, from
+``facedge_submit_faces`` to ``facedge_poll`` inline, and through the worker thread. A second bound
+lane is timed too: where it differs from the first, the machine is too busy for that figure. On a
+busy machine, let nothing interrupt it: ``chrt -f 1 python benchmarks/native_overhead.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from facedge.benchmarks.session_overhead import own_bundle
+from facedge.errors import BackendError, FacedgeError, InputError
+from facedge.files import write_file
+from facedge.runtime.backends import registry
+from facedge.runtime.bundle import load
+from facedge.runtime.machine import identity
+from facedge.runtime.native import wheels
+
+MEDIAN_LIMIT_US, P99_LIMIT_PERCENT = 5.0, 2.0
+"""Most that ``inline`` may cost over ``backend``: in the median, and at the 99th percentile."""
+
+BASELINE, LIMITED = "backend", "inline"
+REAL_BUNDLE = Path("bundles/fsr-student-int8")
+
+
+@dataclass(frozen=True)
+class Row:
+    """Times of one way to play, in microseconds, and its difference from the back end's own call.
+
+    Attributes:
+        way: ``backend``, ``control``, ``lanes``, ``inline`` or ``worker``.
+        p50_us: median of all calls; likewise the 90th and 99th percentile.
+        overhead_us: median over the rounds of (median of this way - median of ``backend``): both
+            of a round are neighbours in time, so a machine that changes its speed favours none.
+        interval_us: its 95 % bootstrap interval over rounds (Efron, 1979).
+        p99_percent: by how much the 99th percentile is above ``backend``'s.
+    """
+
+    way: str
+    p50_us: float
+    p90_us: float
+    p99_us: float
+    overhead_us: float
+    interval_us: tuple[float, float]
+    p99_percent: float
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One bundle on one back end.
+
+    Attributes:
+        bundle: name of the bundle.
+        backend: back end and version.
+        rows: the ways, the back end's own call first.
+    """
+
+    bundle: str
+    backend: str
+    rows: list[Row]
+
+    @property
+    def within_limits(self) -> bool:
+        """Whether ``inline`` respects both limits."""
+        row = next(row for row in self.rows if row.way == LIMITED)
+        return row.overhead_us <= MEDIAN_LIMIT_US and row.p99_percent <= P99_LIMIT_PERCENT
+
+
+def rows(
+    ways: Sequence[str], nanoseconds: NDArray[np.int64], per_round: int, *, resamples: int = 2000
+) -> list[Row]:
+    """Percentiles and paired differences.
+
+    Args:
+        ways: names; ``backend`` is what the others are compared with.
+        nanoseconds: int64 [ways, calls], in the order of measurement.
+        per_round: calls of a round; an incomplete last round counts in percentiles only.
+        resamples: of the bootstrap.
+    """
+    times = nanoseconds / 1e3
+    rounds = times.shape[1] // per_round
+    shape = (len(ways), rounds, per_round)
+    medians = np.median(times[:, : rounds * per_round].reshape(shape), axis=2)
+    picks = np.random.default_rng(0).integers(0, rounds, (resamples, rounds))
+    base = ways.index(BASELINE)
+    made = []
+    for way, values, own in zip(ways, times, medians, strict=True):
+        p50, p90, p99 = (float(p) for p in np.percentile(values, (50, 90, 99)))
+        difference = own - medians[base]
+        low, high = np.percentile(np.median(difference[picks], axis=1), [2.5, 97.5])
+        percent = 100 * (p99 / float(np.percentile(times[base], 99)) - 1)
+        overhead = float(np.median(difference))
+        made.append(Row(way, p50, p90, p99, overhead, (float(low), float(high)), percent))
+    return made
+
+
+@dataclass(frozen=True)
+class Workload:
+    """CPU threads of an inference, faces of a frame, measured calls, calls in a row."""
+
+    threads: int
+    faces: int
+    calls: int
+    per_round: int
+
+
+def measure(build: Path, bundle: Path, backend: str, work: Workload) -> Measurement:
+    """Run the native program.
+
+    Raises:
+        BackendError: it is not built, or the back end fails.
+    """
+    program = build / "benchmarks/native/native_overhead"
+    if not program.exists():
+        raise BackendError(
+            f"{program} does not exist; build it with 'make native', or name the build folder "
+            f"in FACEDGE_NATIVE_BUILD"
+        )
+    wheels.offer()
+    with tempfile.TemporaryDirectory() as folder:
+        samples = Path(folder) / "samples"
+        options = [f"--{name.replace('_', '-')}={value}" for name, value in asdict(work).items()]
+        split = [part for option in options for part in option.split("=")]
+        done = subprocess.run(
+            [program, bundle, backend, build / "plugins", samples, *split],
+            capture_output=True, text=True,
+        )  # fmt: skip
+        if done.returncode:
+            raise BackendError(f"{bundle} cannot be measured: {done.stderr.strip()}")
+        told: Mapping[str, Any] = json.loads(done.stdout)
+        ways = list(told["contenders"])
+        nanoseconds = np.fromfile(samples, np.int64).reshape(len(ways), work.calls)
+    made = rows(ways, nanoseconds, work.per_round)
+    return Measurement(load(bundle).manifest.name, f"{told['backend']} {told['version']}", made)
+
+
+def report(measurements: Sequence[Measurement], work: Workload) -> dict[str, Any]:
+    """The figures with what they depend on, as plain data."""
+    return {
+        "machine": identity(),
+        **asdict(work),
+        "limits": {"median_us": MEDIAN_LIMIT_US, "p99_percent": P99_LIMIT_PERCENT},
+        "measurements": [
+            asdict(each) | {"within_limits": each.within_limits} for each in measurements
+        ],
+    }
+
+
+def table(measurement: Measurement) -> Table:
+    """One measurement for people."""
+    shown = Table(
+        title=f"{measurement.bundle}, {measurement.backend}: µs per call", title_justify="left"
+    )
+    shown.add_column("way")
+    for heading in ("p50", "p90", "p99", "overhead", "95 % interval", "p99 %"):
+        shown.add_column(heading, justify="right")
+    for row in measurement.rows:
+        low, high = row.interval_us
+        cells = [f"{v:.1f}" for v in (row.p50_us, row.p90_us, row.p99_us)]
+        if row.way != BASELINE:
+            interval = f"{low:.1f} – {high:.1f}"
+            cells += [f"{row.overhead_us:.1f}", interval, f"{row.p99_percent:+.1f}"]
+        shown.add_row(row.way, *cells)
+    return shown
+
+
+def main(
+    bundle: Annotated[
+        list[Path] | None,
+        typer.Option(help=f"Bundle to play; a tiny one and {REAL_BUNDLE} otherwise."),
+    ] = None,
+    backend: Annotated[list[str] | None, typer.Option(help="Back end; both otherwise.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of one inference.")] = 1,
+    faces: Annotated[int, typer.Option(min=1, max=256, help="Faces of a frame.")] = 1,
+    calls: Annotated[int, typer.Option(min=64, help="Measured calls of each way.")] = 4096,
+    per_round: Annotated[int, typer.Option(min=1, max=64, help="Calls in a row.")] = 16,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write the figures here.")
+    ] = None,
+) -> None:
+    """Print what libfacedge costs over its back ends; exit 1 above a limit."""
+    root = Path(__file__).resolve().parents[1]
+    build = Path(os.environ.get("FACEDGE_NATIVE_BUILD", root / "build/host"))
+    work = Workload(threads, faces, calls, per_round)
+    console = Console()
+    console.print(f"{identity()}, {threads} threads, {faces} faces, {calls} calls of each way")
+    measurements = []
+    try:
+        for name in backend or registry.CPU:
+            if name not in registry.CPU:
+                raise InputError(
+                    f"backend {name} is not on the CPU; choose {' or '.join(registry.CPU)}"
+                )
+            with tempfile.TemporaryDirectory() as folder:
+                real = [root / REAL_BUNDLE] if (root / REAL_BUNDLE).exists() else []
+                for path in bundle or [own_bundle(Path(folder)).path, *real]:
+                    measurements.append(measure(build, path, name, work))
+                    console.print(table(measurements[-1]))
+        if json_file:
+            write_file(json_file, json.dumps(report(measurements, work), indent=2) + "\n")
+    except FacedgeError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(error.exit_code) from error
+    if not all(each.within_limits for each in measurements):
+        typer.echo(
+            f"inline is above the limit of {MEDIAN_LIMIT_US:g} µs in the median or "
+            f"{P99_LIMIT_PERCENT:g} % at p99",
+            err=True,
+        )
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,54 @@
+"""The overhead benchmark's arithmetic; tests/native/test_overhead.py runs its program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facedge.benchmarks.native_overhead import Measurement, Workload, measure, report, rows
+from facedge.errors import BackendError
+
+WAYS = ("backend", "control", "inline")
+
+
+def drifting(inline_ns: int, tail_ns: int = 0) -> np.ndarray:
+    """100 rounds of 16 calls on a machine that grows slower: int64 [3, 1600]."""
+    slower = np.repeat(np.arange(100) * 1000, 16) + 50_000
+    inline = slower + inline_ns
+    inline[::32] += tail_ns
+    return np.stack([slower, slower, inline]).astype(np.int64)
+
+
+def test_an_overhead_far_below_the_drift_is_found() -> None:
+    backend, control, inline = rows(WAYS, drifting(1_500), 16)
+    assert backend.overhead_us == control.overhead_us == 0
+    # Every call costs exactly that much more, so every round's difference is that.
+    assert inline.overhead_us == pytest.approx(1.5)
+    assert inline.interval_us == pytest.approx((1.5, 1.5))
+    assert inline.p50_us == pytest.approx(50 + 49.5 + 1.5)
+
+
+def test_percentiles_are_of_all_calls_and_an_incomplete_round_has_no_pair() -> None:
+    times = np.concatenate([drifting(1_000), np.full((3, 5), 10_000_000)], axis=1)
+    inline = rows(WAYS, times, 16)[2]
+    assert inline.overhead_us == pytest.approx(1)
+    assert inline.p99_us == pytest.approx(np.percentile(times[2], 99) / 1e3)
+
+
+@pytest.mark.parametrize(
+    ("inline_ns", "tail_ns", "good"), [(1_000, 0, True), (6_000, 0, False), (0, 90_000, False)]
+)
+def test_either_limit_is_enough_to_fail(inline_ns: int, tail_ns: int, good: bool) -> None:
+    made = Measurement("tiny", "onnxruntime 1", rows(WAYS, drifting(inline_ns, tail_ns), 16))
+    assert made.within_limits is good
+    told = report([made], Workload(threads=1, faces=1, calls=1600, per_round=16))
+    assert told["measurements"][0]["within_limits"] is good
+    assert told["measurements"][0]["rows"][2]["way"] == "inline"
+    assert told["calls"] == 1600
+
+
+def test_a_missing_program_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BackendError, match="make native"):
+        measure(tmp_path, tmp_path, "onnxruntime", Workload(1, 1, 64, 16))
