@@ -153,18 +153,6 @@ def test_every_matrix_and_range(probe: Probe, photo: Pixels, matrix: int, range_
         assert_close(found, crop(rgb, to_frame, filter_, size, size))
 
 
-def test_noise_beyond_every_colour(probe: Probe) -> None:
-    """Random luma and chroma: most pixels are clamped, so the order of operations shows."""
-    rng = np.random.default_rng(3)
-    planes = tuple(rng.integers(0, 256, (rows, 400), np.uint8) for rows in (300, 150))
-    frame = Frame(NV12, BT601, LIMITED, 400, 300, planes)
-    rgb = to_rgb(frame)
-    for filter_, size, scale in ((BICUBIC, 16, 9.0), (BICUBIC, 32, 2.2), (AREA, 64, 1.7)):
-        to_frame = place(scale, 8, 190, 140, size)
-        found = probe.crop(frame, to_frame, filter_, size, "fastest")
-        assert_close(found, crop(rgb, to_frame, filter_, size, size))
-
-
 @pytest.mark.parametrize("factor", [2, 3, 5])
 def test_whole_reductions_by_area_are_opencv_resize(
     probe: Probe, photo: Pixels, factor: int
