@@ -7,7 +7,9 @@
 end's call on a bound lane, by the same on as many lanes in turn as a stream has, from
 ``facedge_submit_faces`` to ``facedge_poll`` inline, and through the worker thread. A second bound
 lane is timed too: where it differs from the first, the machine is too busy for that figure. On a
-busy machine, let nothing interrupt it: ``chrt -f 1 python benchmarks/native_overhead.py``.
+busy machine, let nothing interrupt it: ``chrt -f 1 python benchmarks/native_overhead.py``. A limit
+counts as met or not met only where the whole interval says so: a few microseconds do not show on a
+network of many milliseconds.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
@@ -53,6 +55,7 @@ class Row:
             of a round are neighbours in time, so a machine that changes its speed favours none.
         interval_us: its 95 % bootstrap interval over rounds (Efron, 1979).
         p99_percent: by how much the 99th percentile is above ``backend``'s.
+        p99_interval: its 95 % bootstrap interval over rounds.
     """
 
     way: str
@@ -62,6 +65,10 @@ class Row:
     overhead_us: float
     interval_us: tuple[float, float]
     p99_percent: float
+    p99_interval: tuple[float, float]
+
+
+Verdict = Literal["met", "not met", "not resolved"]
 
 
 @dataclass(frozen=True)
@@ -79,14 +86,27 @@ class Measurement:
     rows: list[Row]
 
     @property
-    def within_limits(self) -> bool:
-        """Whether ``inline`` respects both limits."""
-        row = next(row for row in self.rows if row.way == LIMITED)
-        return row.overhead_us <= MEDIAN_LIMIT_US and row.p99_percent <= P99_LIMIT_PERCENT
+    def median(self) -> Verdict:
+        """Whether ``inline`` respects the limit of the median."""
+        return _verdict(self._limited.interval_us, MEDIAN_LIMIT_US)
+
+    @property
+    def p99(self) -> Verdict:
+        """Whether ``inline`` respects the limit at the 99th percentile."""
+        return _verdict(self._limited.p99_interval, P99_LIMIT_PERCENT)
+
+    @property
+    def _limited(self) -> Row:
+        return next(row for row in self.rows if row.way == LIMITED)
+
+
+def _verdict(interval: tuple[float, float], limit: float) -> Verdict:
+    low, high = interval
+    return "met" if high <= limit else "not met" if low > limit else "not resolved"
 
 
 def rows(
-    ways: Sequence[str], nanoseconds: NDArray[np.int64], per_round: int, *, resamples: int = 2000
+    ways: Sequence[str], nanoseconds: NDArray[np.int64], per_round: int, *, resamples: int = 1000
 ) -> list[Row]:
     """Percentiles and paired differences.
 
@@ -98,19 +118,32 @@ def rows(
     """
     times = nanoseconds / 1e3
     rounds = times.shape[1] // per_round
-    shape = (len(ways), rounds, per_round)
-    medians = np.median(times[:, : rounds * per_round].reshape(shape), axis=2)
+    blocks = times[:, : rounds * per_round].reshape(len(ways), rounds, per_round)
+    medians = np.median(blocks, axis=2)
     picks = np.random.default_rng(0).integers(0, rounds, (resamples, rounds))
     base = ways.index(BASELINE)
+    # The same rounds of every way: [resamples, ways].
+    tails = np.stack(
+        [np.percentile(blocks[:, pick].reshape(len(ways), -1), 99, axis=1) for pick in picks]
+    )
     made = []
-    for way, values, own in zip(ways, times, medians, strict=True):
-        p50, p90, p99 = (float(p) for p in np.percentile(values, (50, 90, 99)))
-        difference = own - medians[base]
-        low, high = np.percentile(np.median(difference[picks], axis=1), [2.5, 97.5])
+    for i, way in enumerate(ways):
+        p50, p90, p99 = (float(p) for p in np.percentile(times[i], (50, 90, 99)))
+        difference = medians[i] - medians[base]
         percent = 100 * (p99 / float(np.percentile(times[base], 99)) - 1)
-        overhead = float(np.median(difference))
-        made.append(Row(way, p50, p90, p99, overhead, (float(low), float(high)), percent))
+        made.append(
+            Row(
+                way, p50, p90, p99,
+                float(np.median(difference)), _interval(np.median(difference[picks], axis=1)),
+                percent, _interval(100 * (tails[:, i] / tails[:, base] - 1)),
+            )
+        )  # fmt: skip
     return made
+
+
+def _interval(resampled: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return float(low), float(high)
 
 
 @dataclass(frozen=True)
@@ -160,7 +193,7 @@ def report(measurements: Sequence[Measurement], work: Workload) -> dict[str, Any
         **asdict(work),
         "limits": {"median_us": MEDIAN_LIMIT_US, "p99_percent": P99_LIMIT_PERCENT},
         "measurements": [
-            asdict(each) | {"within_limits": each.within_limits} for each in measurements
+            asdict(each) | {"median": each.median, "p99": each.p99} for each in measurements
         ],
     }
 
@@ -171,15 +204,21 @@ def table(measurement: Measurement) -> Table:
         title=f"{measurement.bundle}, {measurement.backend}: µs per call", title_justify="left"
     )
     shown.add_column("way")
-    for heading in ("p50", "p90", "p99", "overhead", "95 % interval", "p99 %"):
+    for heading in ("p50", "p90", "p99", "overhead", "95 % interval", "p99 %", "95 % interval"):
         shown.add_column(heading, justify="right")
     for row in measurement.rows:
-        low, high = row.interval_us
         cells = [f"{v:.1f}" for v in (row.p50_us, row.p90_us, row.p99_us)]
         if row.way != BASELINE:
-            interval = f"{low:.1f} – {high:.1f}"
-            cells += [f"{row.overhead_us:.1f}", interval, f"{row.p99_percent:+.1f}"]
+            for value, (low, high) in (
+                (row.overhead_us, row.interval_us),
+                (row.p99_percent, row.p99_interval),
+            ):
+                cells += [f"{value:+.1f}", f"{low:+.1f} – {high:+.1f}"]
         shown.add_row(row.way, *cells)
+    shown.caption = (
+        f"{LIMITED}: median at most {MEDIAN_LIMIT_US:g} µs over {BASELINE} {measurement.median}, "
+        f"p99 at most {P99_LIMIT_PERCENT:g} % {measurement.p99}"
+    )
     return shown
 
 
@@ -197,7 +236,7 @@ def main(
         Path | None, typer.Option("--json", help="Also write the figures here.")
     ] = None,
 ) -> None:
-    """Print what libfacedge costs over its back ends; exit 1 above a limit."""
+    """Print what libfacedge costs over its back ends; exit 1 where a limit is not met."""
     root = Path(__file__).resolve().parents[1]
     build = Path(os.environ.get("FACEDGE_NATIVE_BUILD", root / "build/host"))
     work = Workload(threads, faces, calls, per_round)
@@ -220,12 +259,7 @@ def main(
     except FacedgeError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(error.exit_code) from error
-    if not all(each.within_limits for each in measurements):
-        typer.echo(
-            f"inline is above the limit of {MEDIAN_LIMIT_US:g} µs in the median or "
-            f"{P99_LIMIT_PERCENT:g} % at p99",
-            err=True,
-        )
+    if any("not met" in (each.median, each.p99) for each in measurements):
         raise typer.Exit(1)
 
 

@@ -6,18 +6,16 @@ can run what the camera will run. A binding is one stream of one batch size in I
 
 from __future__ import annotations
 
-import ctypes
-
 from facedge.errors import BackendError, InputError
 
 from ..backends.base import Array, Availability, Options, buffers, check_batch
 from ..bundle import Bundle
 from ..manifest import Artifact, Manifest
 from ..tensors import LANDMARKS, PROBABILITIES, RESTORED, STATE_IN, STATE_OUT
-from . import wheels
+from . import structures, wheels
 from .library import load
-from .stream import Model, Stream
-from .structures import Face, Task
+from .stream import Model, Stream, floats, picture
+from .structures import ACTION_UNITS, Face, Task
 
 NATIVE = "native"
 
@@ -104,13 +102,12 @@ class NativeBinding:
 
     def __init__(self, manifest: Manifest, model: Model, batch: int) -> None:
         # The batch itself is among the prepared sizes, so nothing is filled up.
-        models = {"au" if model.info.task == Task.AU else "sr": model}
-        self._stream = Stream(**models, max_faces=batch, max_tracks=batch)  # type: ignore[arg-type]
+        sr, au = (None, model) if model.info.task == Task.AU else (model, None)
+        self._stream = Stream(sr, au, max_faces=batch, max_tracks=batch)
         inputs, outputs = buffers(manifest.inputs, batch), buffers(manifest.outputs, batch)
         self.inputs, self.outputs = inputs, outputs
         self._images = inputs[manifest.inputs[0].name]
         self._stateful, self._tracks = manifest.stateful, range(batch)
-        self._results = [n for n in (RESTORED, PROBABILITIES, LANDMARKS) if n in outputs]
 
     def run(self) -> None:
         """Play the inputs; returns when the outputs are complete.
@@ -127,12 +124,18 @@ class NativeBinding:
         if result is None:
             raise BackendError("libfacedge returned no result in INLINE mode; report this")
         for slot in self._tracks:
-            self._take(result.faces[slot], slot)
+            for name, values in _results(result.faces[slot]).items():
+                self.outputs[name][slot] = values
         if self._stateful:
             for track in self._tracks:
                 stream.get_state(track, self.outputs[STATE_OUT][track])
 
-    def _take(self, face: Face, slot: int) -> None:
-        for name in self._results:
-            target: Array = self.outputs[name][slot]
-            ctypes.memmove(target.ctypes.data, getattr(face, name), target.nbytes)
+
+def _results(face: Face) -> dict[str, Array]:
+    """What was computed of a face, in the library's own memory."""
+    found = {
+        RESTORED: picture(face),
+        PROBABILITIES: floats(face.probabilities, (ACTION_UNITS,)),
+        LANDMARKS: floats(face.landmarks, (structures.LANDMARKS, 2)),
+    }
+    return {name: values for name, values in found.items() if values is not None}

@@ -240,25 +240,30 @@ class Stream:
         return Face(
             face.track,
             bool(face.fresh),
-            _picture(face.restored, face.height, face.width, face.stride),
+            _copy(picture(face)),
             np.ctypeslib.as_array(face.crop, self._crop_shape).copy(),
-            _floats(face.probabilities, (c.ACTION_UNITS,)),
-            _floats(face.landmarks, (c.LANDMARKS, 2)),
+            _copy(floats(face.probabilities, (c.ACTION_UNITS,))),
+            _copy(floats(face.landmarks, (c.LANDMARKS, 2))),
             np.array(face.restored_to_frame, np.float32),
         )
 
 
-def _picture(address: int | None, height: int, width: int, stride: int) -> NDArray[np.uint8] | None:
-    if not address:
+def picture(face: c.Face) -> NDArray[np.uint8] | None:
+    """The restored picture in the library's own memory, uint8 [H, W, 3]; None without one."""
+    if not face.restored:
         return None
-    rows = np.ctypeslib.as_array(ctypes.cast(address, POINTER(c_uint8)), (height, stride))
-    return rows[:, : 3 * width].reshape(height, width, 3).copy()
+    start = ctypes.cast(face.restored, POINTER(c_uint8))
+    rows = np.ctypeslib.as_array(start, (face.height, face.stride))
+    return rows[:, : 3 * face.width].reshape(face.height, face.width, 3)
 
 
-def _floats(address: int | None, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
-    if not address:
-        return None
-    return np.ctypeslib.as_array(ctypes.cast(address, POINTER(c_float)), shape).copy()
+def floats(address: int | None, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
+    """Floats in the library's own memory; None without an address."""
+    return np.ctypeslib.as_array(ctypes.cast(address, POINTER(c_float)), shape) if address else None
+
+
+def _copy(values: NDArray[Any] | None) -> NDArray[Any] | None:
+    return None if values is None else values.copy()
 
 
 def _bytes(text: str | None) -> bytes | None:

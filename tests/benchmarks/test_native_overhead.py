@@ -17,7 +17,7 @@ def drifting(inline_ns: int, tail_ns: int = 0) -> np.ndarray:
     """100 rounds of 16 calls on a machine that grows slower: int64 [3, 1600]."""
     slower = np.repeat(np.arange(100) * 1000, 16) + 50_000
     inline = slower + inline_ns
-    inline[::32] += tail_ns
+    inline[::48] += tail_ns
     return np.stack([slower, slower, inline]).astype(np.int64)
 
 
@@ -38,15 +38,32 @@ def test_percentiles_are_of_all_calls_and_an_incomplete_round_has_no_pair() -> N
 
 
 @pytest.mark.parametrize(
-    ("inline_ns", "tail_ns", "good"), [(1_000, 0, True), (6_000, 0, False), (0, 90_000, False)]
+    ("inline_ns", "tail_ns", "median", "p99"),
+    [
+        (1_000, 0, "met", "met"),
+        (6_000, 0, "not met", "not met"),
+        # Two calls in a hundred take 90 µs longer: every round's median stays.
+        (0, 90_000, "met", "not met"),
+    ],
 )
-def test_either_limit_is_enough_to_fail(inline_ns: int, tail_ns: int, good: bool) -> None:
+def test_either_limit_is_judged_by_itself(
+    inline_ns: int, tail_ns: int, median: str, p99: str
+) -> None:
     made = Measurement("tiny", "onnxruntime 1", rows(WAYS, drifting(inline_ns, tail_ns), 16))
-    assert made.within_limits is good
+    assert (made.median, made.p99) == (median, p99)
     told = report([made], Workload(threads=1, faces=1, calls=1600, per_round=16))
-    assert told["measurements"][0]["within_limits"] is good
+    assert told["measurements"][0]["median"] == median
     assert told["measurements"][0]["rows"][2]["way"] == "inline"
     assert told["calls"] == 1600
+
+
+def test_a_limit_that_drowns_in_noise_is_not_resolved() -> None:
+    # 20 ms give or take 2: the difference of two equal things is known to some hundred µs only.
+    noise = np.random.default_rng(0).normal(20e6, 2e6, (3, 1600)).astype(np.int64)
+    made = Measurement("slow", "onnxruntime 1", rows(WAYS, noise, 16))
+    assert made.median == "not resolved"
+    low, high = made.rows[2].interval_us
+    assert low < 0 < high
 
 
 def test_a_missing_program_is_a_sentence(tmp_path: Path) -> None:

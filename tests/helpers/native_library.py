@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from facedge.runtime.native import library
+from facedge.runtime.native import library, wheels
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,12 +21,18 @@ def build_folder() -> Path:
     return folder
 
 
+def is_sanitized() -> bool:
+    """Whether the native build has sanitizers in it: Python cannot load it then."""
+    cache = (build_folder() / "CMakeCache.txt").read_text()
+    return re.search(r"^FACEDGE_SANITIZE:\w+=.", cache, re.MULTILINE) is not None
+
+
 def loadable_library() -> Path:
     """File of libfacedge; the test is skipped where Python cannot load it."""
     folder = build_folder()
     if os.environ.get("FACEDGE_EMULATOR"):
         pytest.skip("the native build is for another architecture")
-    if re.search(r"^FACEDGE_SANITIZE:\w+=.", (folder / "CMakeCache.txt").read_text(), re.M):
+    if is_sanitized():
         pytest.skip("a sanitized library does not load into Python")
     found = library.in_build(folder)
     if found is None:
@@ -39,3 +45,24 @@ def inner_backends() -> list[str]:
     plugins = build_folder() / "plugins"
     names = ("onnxruntime", "openvino")
     return [name for name in names if (plugins / f"libfacedge_backend_{name}.so").exists()]
+
+
+def program_environment() -> dict[str, str]:
+    """This process's variables, and what the build's programs need to play bundles."""
+    made = dict(os.environ)
+    made["FACEDGE_PLUGIN_PATH"] = str(build_folder() / "plugins")
+    for backend, variable in (
+        ("onnxruntime", "FACEDGE_ONNXRUNTIME"),
+        ("openvino", "FACEDGE_OPENVINO"),
+    ):
+        if file := wheels.library(backend):
+            made[variable] = file
+    here = ROOT / "tests/native/backends"
+    for variable, options in (
+        # Libraries that are loaded late confuse the sanitizers: tests/native/test_backends.py.
+        ("ASAN_OPTIONS", "intercept_tls_get_addr=0"),
+        ("LSAN_OPTIONS", f"print_suppressions=0:suppressions={here / 'leak.supp'}"),
+        ("TSAN_OPTIONS", f"print_suppressions=0:suppressions={here / 'thread.supp'}"),
+    ):
+        made[variable] = f"{made.get(variable, '')}:{options}"
+    return made

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from native_library import ROOT, inner_backends, loadable_library
+from native_library import ROOT, inner_backends, loadable_library, program_environment
 from numpy.typing import NDArray
 from tiny_bundle import SIDE, au_model, make_bundle, pictures, sr_model
 
@@ -42,10 +42,7 @@ class Programs:
 
     def __init__(self, build: Path, emulator: list[str]) -> None:
         self._folder, self._emulator = build / "runtime/examples", emulator
-        offered = {"FACEDGE_PLUGIN_PATH": str(build / "plugins")}
-        if file := wheels.library("onnxruntime"):
-            offered["FACEDGE_ONNXRUNTIME"] = file
-        self._environment = os.environ | offered
+        self._environment = program_environment()
 
     def __call__(
         self, name: str, *arguments: object, given: bytes = b""

@@ -31,7 +31,7 @@ public:
 
 private:
     cuda::Kernel kernel_;
-    int32_t width_ = 0, height_ = 0;
+    [[maybe_unused]] int32_t width_ = 0, height_ = 0;
 };
 
 }  // namespace facedge::tensorrt

@@ -100,6 +100,25 @@ TEST_CASE("a file swapped for a link after loading is not followed") {
     CHECK(contains(bundle.read("engines/a.plan", bytes).message(), "cannot be read"));
 }
 
+TEST_CASE("a link in place of a file or a folder is refused, hashed or not") {
+    const Folder folder;
+    fs::rename(folder.path / "engines", folder.path / "elsewhere");
+    fs::create_directory_symlink("elsewhere", folder.path / "engines");
+    CHECK(contains(folder.refusal(false), "elsewhere/a.plan is not listed"));
+    fs::remove(folder.path / "engines");
+    fs::rename(folder.path / "elsewhere", folder.path / "engines");
+    CHECK(folder.refusal() == "");
+    fs::rename(folder.path / "golden", folder.path / "elsewhere");
+    fs::create_directory_symlink("elsewhere", folder.path / "golden");
+    for (const bool hashes : {false, true})
+        CHECK(contains(folder.refusal(hashes), "is missing, a link or not a file"));
+    fs::remove(folder.path / "golden");
+    fs::rename(folder.path / "elsewhere", folder.path / "golden");
+    fs::rename(folder.path / "golden/images.npy", folder.path / "images.npy");
+    fs::create_symlink("../images.npy", folder.path / "golden/images.npy");
+    CHECK(contains(folder.refusal(false), "images.npy is listed in manifest.json and is missing"));
+}
+
 TEST_CASE("a pipe in place of a file neither blocks nor is read") {
     const Folder folder;
     fs::remove(folder.path / "engines/a.plan");

@@ -98,6 +98,10 @@ TEST_CASE("sizes that overflow are refused, not allocated") {
             "{'descr': '<f4', 'fortran_order': False, 'shape': " + std::string(shape) + "}";
         CHECK(refusal(npy(header, "abcd")).rfind(kNone, 0) == 0);
     }
+    // Each size is within the file, and their product is 2^64.
+    const std::string sizes = "(256, 256, 256, 256, 256, 256, 256, 256)";
+    const std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': " + sizes + "}";
+    CHECK(refusal(npy(header, std::string(256, 'a'))).rfind(kNone, 0) == 0);
 }
 
 TEST_CASE("other types are named as NumPy names them") {

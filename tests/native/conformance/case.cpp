@@ -65,6 +65,7 @@ Case read_case(const std::string& folder, const std::string& name) {
     const std::map<std::string, std::function<void(std::istream&)>> statements = {
         {"sr", [&](auto& w) { made.sr = folder + "/" + next<std::string>(w); }},
         {"au", [&](auto& w) { made.au = folder + "/" + next<std::string>(w); }},
+        {"precision", [&](auto& w) { w >> made.precision; }},
         {"max_faces", [&](auto& w) { w >> settings.max_faces; }},
         {"max_tracks", [&](auto& w) { w >> settings.max_tracks; }},
         {"max_missed", [&](auto& w) { w >> settings.max_missed; }},

@@ -11,6 +11,7 @@
 // case.txt:
 //   sr PATH | au PATH                     bundles, relative to the folder of cases
 //   max_faces N | max_tracks N | max_missed N | max_gap_us N | batching N | au_source N
+//   precision NAME                        of the bundles: fp32, or the coarsest other
 //   picture FORMAT MATRIX RANGE WIDTH HEIGHT     numbers of facedge.h; frames.npy only
 //   frame TIMESTAMP_US                    begins a frame
 //   face TRACK [landmarks 10 numbers | box 4 numbers]
@@ -35,6 +36,7 @@ struct Frame {
 struct Case {
     std::string folder, name;
     std::string sr, au;  // paths of bundles; empty: none
+    std::string precision = "fp32";
     facedge_stream_settings settings;
     std::optional<facedge_frame> picture;  // what all frames have in common; without: images.npy
     std::vector<Frame> frames;

@@ -10,16 +10,24 @@ namespace conformance {
 void Comparison::bytes(const std::string& what, const uint8_t* found, const uint8_t* expected,
                        size_t count) {
     compared_ += count;
+    int largest = 0;
+    double squares = 0;
+    size_t worst = 0;
     for (size_t i = 0; i < count; ++i) {
         const int difference = std::abs(found[i] - expected[i]);
-        largest_levels_ = std::max(largest_levels_, difference);
+        squares += double(difference) * difference;
         differing_ += difference != 0;
-        if (difference <= tolerance_.levels || !failure_.empty()) continue;
-        std::ostringstream text;
-        text << what << " has " << int{found[i]} << " at byte " << i << ", expected "
-             << int{expected[i]} << " within " << tolerance_.levels;
-        failure_ = text.str();
+        if (difference > largest) largest = difference, worst = i;
     }
+    largest_levels_ = std::max(largest_levels_, largest);
+    if (largest == 0) return;
+    const double psnr = 10 * std::log10(255.0 * 255.0 * double(count) / squares);
+    least_psnr_ = std::min(least_psnr_, psnr);
+    if (largest <= tolerance_.levels || psnr >= tolerance_.psnr || !failure_.empty()) return;
+    std::ostringstream text;
+    text << what << " has " << int{found[worst]} << " at byte " << worst << ", expected "
+         << int{expected[worst]} << " within " << tolerance_.levels;
+    failure_ = text.str();
 }
 
 void Comparison::floats(const std::string& what, const float* found, const float* expected,
@@ -44,8 +52,12 @@ std::string Comparison::summary() const {
     if (compared_ == 0) return "nothing was compared";
     std::ostringstream text;
     if (!failure_.empty()) text << failure_ << "; ";
-    text << compared_ << " values, at most " << largest_levels_ << " levels (" << differing_
-         << " bytes) and " << largest_floats_ << " apart";
+    text << compared_ << " values, ";
+    if (differing_ > 0) {
+        text << differing_ << " bytes differ by at most " << largest_levels_ << " (" << least_psnr_
+             << " dB), ";
+    }
+    text << "floats by at most " << largest_floats_;
     return text.str();
 }
 

@@ -4,6 +4,7 @@
 #include "case.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <string>
 
 namespace conformance {
@@ -11,6 +12,8 @@ namespace conformance {
 struct Tolerance {
     int levels = 0;        // of 255, of pictures
     double floats = 1e-6;  // absolute up to 1, relative above
+    // A picture with a larger difference passes if its PSNR in dB is at least this.
+    double psnr = std::numeric_limits<double>::infinity();
 };
 
 // Collects the largest differences of a case.
@@ -31,6 +34,7 @@ private:
     size_t compared_ = 0, differing_ = 0;
     int largest_levels_ = 0;
     double largest_floats_ = 0;
+    double least_psnr_ = std::numeric_limits<double>::infinity();
     std::string failure_;  // the first
 };
 

@@ -19,6 +19,7 @@ def batch_case(bundle: Bundle, backend: str, batch: int) -> Case:
     manifest = bundle.manifest
     member = "au" if manifest.task == "action-units" else "sr"
     case = Case(f"{manifest.name}-{member}-batch{batch}", [f"{member} bundles/{bundle.path.name}"])
+    case.lines.append(f"precision {manifest.precision}")
     # Every size is prepared, so that nothing is filled up: the same graph as in Python.
     case.lines += [f"max_faces {batch}", f"batching {c.Batching.EVERY:d}", "frame 0"]
     session = Session(bundle, backend, threads=1, batch=batch)

@@ -40,7 +40,7 @@ def frame_cases(bundles: dict[str, Bundle], backend: str) -> Iterable[Case]:
     restored = int(c.AuSource.FROM_RESTORED)
     yield frame_case("frame-yuyv-sr-au-restored", "yuyv", {"sr": sr, "au": au}, au_source=restored)
     yield frame_case("frame-nv12-state", "nv12", {"sr": state})
-    for name in bundles.keys() - {"tiny-sr", "tiny-au", "tiny-state"}:
+    for name in sorted(bundles.keys() - {"tiny-sr", "tiny-au", "tiny-state"}):
         member = "au" if bundles[name].manifest.task == "action-units" else "sr"
         yield frame_case(f"frame-nv12-{name}", "nv12", {member: models[name]})
 
@@ -57,6 +57,8 @@ def frame_case(
         settings: members of ``facedge_stream_settings``.
     """
     case = Case(name, [f"{member} bundles/{folder}" for member, (folder, _) in models.items()])
+    found = {str(model.info.precision.decode()) for _, model in models.values()}
+    case.lines.append(f"precision {min(found, key=['int8', 'fp16', 'fp32'].index)}")
     settings = {"max_faces": 2, "batching": c.Batching.EVERY, "au_source": 1} | settings
     case.lines += [f"{member} {value:d}" for member, value in settings.items()]
     numbers = (*FORMATS[format], *SIDE)

@@ -1,34 +1,21 @@
 // Frames, faces and settings that nobody sends: bytes become a description, the description goes to
 // a stream on the fake back end. Whatever a frame's description says, exactly the bytes that it
 // covers exist, so that reading beyond them is found. FACEDGE_MODE_INLINE keeps it in one thread.
+#include "descriptions.hpp"
 #include "plugins/fake_bundle.hpp"
 
 #include <facedge/facedge.h>
 
-#include <fuzzer/FuzzedDataProvider.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <utility>
 #include <vector>
+
+using namespace fuzz;
 
 namespace {
 
-constexpr size_t kMostBytes = 1 << 20;  // of a plane
 constexpr size_t kMostFaces = 5;
-
-#define REQUIRE(condition) \
-    do { \
-        if (!(condition)) { \
-            std::fprintf(stderr, "%s does not hold: %s\n", #condition, facedge_last_error()); \
-            std::abort(); \
-        } \
-    } while (false)
-
-using Input = FuzzedDataProvider;
 
 facedge_model* open_model(const fake::BundleSpec& spec) {
     const fake::TemporaryFolder folder;
@@ -74,132 +61,8 @@ struct Streams {
     }
 };
 
-// A number of any kind, more often one that may be right.
-int64_t number(Input& in, int64_t least, int64_t most) {
-    return in.ConsumeIntegral<uint8_t>() < 250 ? in.ConsumeIntegralInRange<int64_t>(least, most)
-                                               : in.ConsumeIntegral<int64_t>();
-}
-
-float coordinate(Input& in) {
-    if (in.ConsumeBool()) return static_cast<float>(in.ConsumeIntegralInRange<int>(-64, 512)) / 4;
-    uint32_t bits = in.ConsumeIntegral<uint32_t>();
-    float value = 0;
-    std::memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-// Bytes of a row and rows of a plane, as facedge.h describes the formats.
-size_t row_bytes(const facedge_frame& frame, int plane) {
-    const auto width = static_cast<size_t>(frame.width);
-    switch (frame.format) {
-        case FACEDGE_FORMAT_NV12:
-        case FACEDGE_FORMAT_NV21: return plane ? (width + 1) / 2 * 2 : width;
-        case FACEDGE_FORMAT_YUYV: return 2 * width;
-        case FACEDGE_FORMAT_RGB24:
-        case FACEDGE_FORMAT_BGR24: return 3 * width;
-        default: return width;
-    }
-}
-
-size_t rows_of(const facedge_frame& frame, int plane) {
-    const auto height = static_cast<size_t>(frame.height);
-    return plane ? (height + 1) / 2 : height;
-}
-
-bool has_second_plane(const facedge_frame& frame) {
-    return frame.format == FACEDGE_FORMAT_NV12 || frame.format == FACEDGE_FORMAT_NV21;
-}
-
-// The bytes that a plane's description covers; false: it cannot be made, or not cheaply.
-bool covered(const facedge_frame& frame, int plane, size_t& bytes) {
-    const ptrdiff_t stride = frame.planes[plane].stride;
-    if (frame.width < 1 || frame.height < 1 || stride < 0) return false;
-    return !__builtin_mul_overflow(static_cast<size_t>(stride), rows_of(frame, plane) - 1,
-                                   &bytes) &&
-           !__builtin_add_overflow(bytes, row_bytes(frame, plane), &bytes) && bytes <= kMostBytes;
-}
-
 int released = 0;
 void release(void*) { ++released; }
-
-facedge_frame describe_frame(Input& in) {
-    facedge_frame frame;
-    facedge_frame_default(&frame);
-    if (in.ConsumeIntegral<uint8_t>() == 0) frame.struct_size = in.ConsumeIntegral<size_t>();
-    frame.format = static_cast<int32_t>(number(in, FACEDGE_FORMAT_NV12, FACEDGE_FORMAT_GRAY8));
-    const bool is_rgb = frame.format >= FACEDGE_FORMAT_RGB24;
-    frame.matrix = static_cast<int32_t>(number(in, is_rgb ? 1 : 2, is_rgb ? 1 : 4));
-    frame.range = static_cast<int32_t>(number(in, is_rgb ? 2 : 1, 2));
-    frame.width = static_cast<int32_t>(number(in, 1, 128));
-    frame.height = static_cast<int32_t>(number(in, 1, 128));
-    frame.timestamp_us = number(in, 0, 1000000);
-    frame.memory = static_cast<int32_t>(number(in, FACEDGE_MEMORY_HOST, FACEDGE_MEMORY_DMABUF));
-    for (int plane = 0; plane < 2; ++plane) {
-        const auto row = static_cast<int64_t>(frame.width > 0 ? row_bytes(frame, plane) : 1);
-        frame.planes[plane].stride = static_cast<ptrdiff_t>(number(in, row, row + 16));
-        frame.planes[plane].offset =
-            frame.memory == FACEDGE_MEMORY_DMABUF ? static_cast<size_t>(number(in, 0, 5000)) : 0;
-        frame.planes[plane].fd = -1;
-    }
-    if (in.ConsumeBool()) frame.release = release;
-    return frame;
-}
-
-// The memory behind a frame: exactly what its description covers.
-class Memory {
-public:
-    Memory(Input& in, facedge_frame& frame) {
-        for (int plane = 0; plane <= int{has_second_plane(frame)}; ++plane) {
-            size_t bytes = 0;
-            playable_ &= covered(frame, plane, bytes);
-            if (!playable_) bytes = 1;
-            if (frame.memory == FACEDGE_MEMORY_DMABUF)
-                make_file(in, frame.planes[plane], bytes, plane);
-            else make_block(in, frame.planes[plane], bytes, plane);
-        }
-    }
-    Memory(const Memory&) = delete;
-    Memory& operator=(const Memory&) = delete;
-    ~Memory() {
-        for (int fd : files_) {
-            if (fd >= 0) close(fd);
-        }
-    }
-    // Whether the frame may be accepted.
-    bool playable() const { return playable_; }
-
-private:
-    void make_block(Input& in, facedge_plane& plane, size_t bytes, int index) {
-        if (in.ConsumeIntegral<uint8_t>() == 0) return;  // stays NULL
-        blocks_[index].reset(new uint8_t[bytes]);
-        std::memset(blocks_[index].get(), in.ConsumeIntegral<uint8_t>(), bytes);
-        plane.data = blocks_[index].get();
-    }
-    void make_file(Input& in, facedge_plane& plane, size_t bytes, int index) {
-        if (in.ConsumeIntegral<uint8_t>() == 0) return;  // stays -1
-        size_t end = 0;
-        if (__builtin_add_overflow(bytes, plane.offset, &end) || end > kMostBytes)
-            playable_ = false, end = 1;
-        if (in.ConsumeIntegral<uint8_t>() == 0 && end > 1) playable_ = false, --end;
-        files_[index] = memfd_create("frame", MFD_CLOEXEC);
-        REQUIRE(ftruncate(files_[index], static_cast<off_t>(end)) == 0);
-        plane.fd = files_[index];
-    }
-
-    std::unique_ptr<uint8_t[]> blocks_[2];
-    int files_[2] = {-1, -1};
-    bool playable_ = true;
-};
-
-facedge_roi describe_face(Input& in) {
-    facedge_roi roi = {};
-    roi.track = static_cast<uint64_t>(number(in, 0, 20));
-    roi.kind = static_cast<int32_t>(number(in, FACEDGE_ROI_LANDMARKS, FACEDGE_ROI_BOX));
-    roi.reserved = in.ConsumeIntegral<uint8_t>() == 255;
-    for (auto& point : roi.points) point[0] = coordinate(in), point[1] = coordinate(in);
-    for (float& side : roi.box) side = coordinate(in);
-    return roi;
-}
 
 // Reads everything a result points to.
 void read_face(const facedge_face& face, int side) {
@@ -235,10 +98,12 @@ void check_code(int code) {
 
 void try_frame(Input& in, facedge_stream* stream, int side) {
     facedge_frame frame = describe_frame(in);
+    if (in.ConsumeBool()) frame.release = release;
     const Memory memory(in, frame);
+    if (!memory.affordable()) return;
     facedge_roi rois[kMostFaces + 1];
     const size_t faces = in.ConsumeIntegralInRange<size_t>(0, kMostFaces);
-    for (size_t i = 0; i < faces; ++i) rois[i] = describe_face(in);
+    for (size_t i = 0; i < faces; ++i) rois[i] = describe_face(in, i);
     released = 0;
     const int code = facedge_submit(stream, &frame, rois, faces);
     check_code(code);
@@ -267,7 +132,7 @@ void try_faces(Input& in, facedge_stream* stream, int side) {
     playable = playable && !__builtin_mul_overflow(row, ptrdiff_t{side} - 1, &bytes);
     if (face == 0) playable = playable && !__builtin_mul_overflow(row, ptrdiff_t{side}, &face);
     ptrdiff_t start = 0;
-    const auto last = faces.count ? static_cast<ptrdiff_t>(faces.count) - 1 : 0;
+    const auto last = faces.count ? static_cast<ptrdiff_t>(faces.count - 1) : ptrdiff_t{0};
     playable = playable && !__builtin_mul_overflow(face, last, &start) &&
                !__builtin_add_overflow(bytes, start, &bytes) &&
                !__builtin_add_overflow(bytes, ptrdiff_t{3} * side, &bytes) &&
@@ -295,8 +160,8 @@ void try_settings(Input& in, const Streams& streams) {
     facedge_stream_settings settings = streams.settings(in.ConsumeBool() ? streams.sr : nullptr,
                                                         in.ConsumeBool() ? streams.au : nullptr,
                                                         static_cast<int>(number(in, 1, 2)));
-    if (in.ConsumeIntegral<uint8_t>() == 0) std::swap(settings.sr, settings.au);
-    if (in.ConsumeIntegral<uint8_t>() == 0) settings.struct_size = in.ConsumeIntegral<size_t>();
+    if (seldom(in)) std::swap(settings.sr, settings.au);
+    if (seldom(in)) settings.struct_size = in.ConsumeIntegral<size_t>();
     settings.batching = static_cast<int32_t>(number(in, 1, 2));
     settings.max_faces = static_cast<int32_t>(number(in, 1, 6));
     settings.depth = static_cast<int32_t>(number(in, 1, 3));

@@ -47,16 +47,16 @@ OwnedFrame gradient(facedge_format format, int32_t width, int32_t height) {
 
 TEST_CASE("random crops agree with the definition") {
     with_all_loops([] {
-        for (uint64_t i = 0; i < 150; ++i) agrees(make_case(7, i));
+        for (uint64_t i = 0; i < 60; ++i) agrees(make_case(7, i));
     });
 }
 
 TEST_CASE("blocks larger than what is summed at once agree") {
     with_all_loops([] {
-        for (const double scale : {250.0, 300.0, 700.0, 2500.0}) {
+        for (const double scale : {150.0, 300.0, 2500.0}) {
             for (const auto filter : {FACEDGE_FILTER_BICUBIC, FACEDGE_FILTER_AREA}) {
-                agrees({gradient(FACEDGE_FORMAT_GRAY8, 1501, 1203), filter, 3, 2,
-                        place(scale, 0.2, 700, 600, 3, 2)});
+                agrees({gradient(FACEDGE_FORMAT_GRAY8, 701, 403), filter, 3, 2,
+                        place(scale, 0.2, 350, 200, 3, 2)});
             }
         }
     });
@@ -139,7 +139,7 @@ TEST_CASE("NV21 is NV12 with U and V in the other order") {
 TEST_CASE("nothing is written outside the crop and the scratch") {
     constexpr size_t kGuard = 64;
     with_all_loops([] {
-        for (uint64_t i = 0; i < 60; ++i) {
+        for (uint64_t i = 0; i < 30; ++i) {
             const Case one = make_case(8, i);
             const size_t scratch_bytes = crop_scratch_bytes(one.width, one.height);
             CHECK(scratch_bytes % 64 == 0);
