@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -57,12 +58,17 @@ def program_environment() -> dict[str, str]:
     ):
         if file := wheels.library(backend):
             made[variable] = file
+    return made | sanitizer_options(made)
+
+
+def sanitizer_options(environment: Mapping[str, str]) -> dict[str, str]:
+    """What to tell sanitized programs of the back ends' libraries, behind what was said before."""
     here = ROOT / "tests/native/backends"
-    for variable, options in (
-        # Libraries that are loaded late confuse the sanitizers: tests/native/test_backends.py.
-        ("ASAN_OPTIONS", "intercept_tls_get_addr=0"),
-        ("LSAN_OPTIONS", f"print_suppressions=0:suppressions={here / 'leak.supp'}"),
-        ("TSAN_OPTIONS", f"print_suppressions=0:suppressions={here / 'thread.supp'}"),
-    ):
-        made[variable] = f"{made.get(variable, '')}:{options}"
-    return made
+    options = {
+        # LeakSanitizer's guess at the thread storage of libraries loaded late can be wrong, and it
+        # then stops at an address that does not exist.
+        "ASAN_OPTIONS": "intercept_tls_get_addr=0",
+        "LSAN_OPTIONS": f"print_suppressions=0:suppressions={here / 'leak.supp'}",
+        "TSAN_OPTIONS": f"print_suppressions=0:suppressions={here / 'thread.supp'}",
+    }
+    return {name: f"{environment.get(name, '')}:{more}" for name, more in options.items()}

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from native_library import is_sanitized, program_environment
 from tiny_bundle import make_bundle, write
 
 from facedge.runtime.bundle import encode_manifest, load
 from facedge.runtime.manifest import Artifact
-from facedge.runtime.native import wheels
 
 PASSED, INPUT, FAILED, NOTHING_PLAYED = 0, 2, 3, 4
 """Exit codes."""
@@ -51,25 +51,18 @@ class Verify:
 
 def with_wheels(build: Path, emulator: Sequence[str]) -> Verify:
     """With the back ends of the build, and the libraries of the wheels for those not named."""
-    libraries = {
-        f"FACEDGE_{name.upper()}": file
-        for name in ("onnxruntime", "openvino")
-        if (file := wheels.library(name))
-    }
-    return Verify(build, emulator, build / "plugins", libraries)
+    return Verify(build, emulator, build / "plugins", program_environment())
 
 
 def playing(verify: Verify) -> list[str]:
     """The back ends that ``with_wheels`` found complete."""
-    # OpenVINO's threads do not load below a sanitizer.
-    cache = (verify.build / "CMakeCache.txt").read_text()
-    sanitized = re.search(r"^FACEDGE_SANITIZE:\w+=.", cache, re.MULTILINE)
     return [
         name
         for name in ("onnxruntime", "openvino")
         if (verify.plugins / f"libfacedge_backend_{name}.so").exists()
         and f"FACEDGE_{name.upper()}" in os.environ | verify.environment
-        and not (sanitized and name == "openvino")
+        # OpenVINO's threads do not load below a sanitizer.
+        and not (name == "openvino" and is_sanitized())
     ]
 
 

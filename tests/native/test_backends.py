@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 import pytest
 import tiny_bundle
+from native_library import sanitizer_options
 from onnx import TensorProto, helper
 
 from facedge.runtime.backends import registry
@@ -95,16 +96,7 @@ class Player:
         """This process's, with the library to drive."""
         named = {VARIABLES[self.backend]: self.library} if self.library else {}
         inherited = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
-        here = Path(__file__).parent / "backends"
-        for variable, options in (
-            # LeakSanitizer's guess at the thread storage of libraries loaded late can be wrong, and
-            # it then stops at an address that does not exist.
-            ("ASAN_OPTIONS", "intercept_tls_get_addr=0"),
-            ("LSAN_OPTIONS", f"print_suppressions=0:suppressions={here / 'leak.supp'}"),
-            ("TSAN_OPTIONS", f"print_suppressions=0:suppressions={here / 'thread.supp'}"),
-        ):
-            inherited[variable] = f"{inherited.get(variable, '')}:{options}"
-        return inherited | named | changes
+        return inherited | sanitizer_options(inherited) | named | changes
 
     def run(
         self, folder: Path, *options: str, **environment: str
