@@ -35,8 +35,10 @@ done
 export FACEDGE_NATIVE_BUILD="$build"
 export FACEDGE_EMULATOR="qemu-aarch64 -L /usr/aarch64-linux-gnu"
 export FACEDGE_ONNXRUNTIME="$library"
-# Arm fuses multiply and add and rounds ties as they come: a grey level, and floats' last digits.
+# Arm fuses multiply and add and rounds ties as they come: a grey level, and floats' last digits. In
+# INT8 such a digit moves inner values by a step (fsr-student: 52 dB between Arm and x86).
 $FACEDGE_EMULATOR "$build/tests/native/conformance/conformance" "$cases" --backend onnxruntime \
-    --library "$library" --plugin-dir "$build/plugins" --tolerance 1 --float-tolerance 1e-4
+    --library "$library" --plugin-dir "$build/plugins" --tolerance 1 --float-tolerance 1e-4 \
+    --psnr 48 --rounded-tolerance 0.05
 # shellcheck disable=SC2086
 [ -z "$tests" ] || "$PYTHON" -m pytest $tests

@@ -22,7 +22,8 @@ int64_t buffer_bytes(int fd) {
     return lseek(fd, 0, SEEK_END);  // dma-bufs before Linux 5.3; they have no position to disturb
 }
 
-// Plain memory is always coherent and knows no such call (ENOTTY).
+// Plain memory is always coherent and knows no such call: ENOTTY, or ENOSYS from an emulator, which
+// does not pass it on.
 bool sync_for_reading(int fd, uint64_t when) {
     struct dma_buf_sync sync = {};
     sync.flags = when | DMA_BUF_SYNC_READ;
@@ -30,7 +31,7 @@ bool sync_for_reading(int fd, uint64_t when) {
     do {
         code = ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync);
     } while (code != 0 && (errno == EINTR || errno == EAGAIN));
-    return code == 0 || errno == ENOTTY;
+    return code == 0 || errno == ENOTTY || errno == ENOSYS;
 }
 
 facedge_code refuse(Refusal& why, facedge_code code, const char* what, int index, int fd) {
