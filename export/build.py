@@ -25,17 +25,22 @@ from facedge.models import registry, weights
 from facedge.progress import Stages
 from facedge.runtime.manifest import Calibration, GoldenSet, Manifest
 
-from . import artifacts, bundle_writer, describe
+from . import artifacts, bundle_writer, describe, plan_file
 from .calibrate import affordable_images, collect_ranges
 from .dialects import DialectGraph, make_dialects, ship
 from .engines.plan import Plan
 from .gates import enforce
+from .graph import to_ir
 from .options import BuildOptions
+from .plan_file import PrecisionPlan
+from .precision.choice import NO_CHOICE
+from .precision.contraction import contractions
 from .precision.readiness import ConvReadiness, readiness
 from .prepare import prepare
 from .reference import GateSet
 from .report import render
 from .report_data import report_data
+from .sensitivity_file import ranges_sha256
 from .verify import Verified, verify_dialects
 
 Array = NDArray[Any]
@@ -80,13 +85,16 @@ def build(options: BuildOptions, stages: Stages) -> BuildResult:
     artifacts.require_backends(options.backends)
     open_source(options.calibration, limit=1)  # refuses at once what holds no pictures
     given = None if options.ranges is None else read_ranges(options.ranges)
-    method = options.method or DEFAULT_METHOD
+    plan = None if options.plan is None else plan_file.read(options.plan)
+    method = options.method or (DEFAULT_METHOD if plan is None else plan.method)
 
     loaded = weights.load(spec, options.weights)
     stages.say(
         f"[bold]{spec.name}[/bold] ({spec.system}), {options.precision}, {steps} step(s), "
         f"weights: {escape(loaded.source)}"
     )
+    if plan is not None:
+        plan.check_build(spec.name, steps)
     prepared = prepare(spec, loaded, options, steps, stages)
     ranges = given
     if ranges is not None:
@@ -96,8 +104,11 @@ def build(options: BuildOptions, stages: Stages) -> BuildResult:
         ranges = collect_ranges(
             prepared.rewritten, spec, options.calibration, limit, options.threads, stages
         )
+    if plan is not None:
+        _check_plan(plan, prepared.rewritten, ranges, options, steps, stages)
     with stages.stage(f"Making the {options.precision} graphs") as stage:
-        graphs = make_dialects(prepared.rewritten, spec, options.precision, ranges, method)
+        choice = NO_CHOICE if plan is None else plan.choice()
+        graphs = make_dialects(prepared.rewritten, spec, options.precision, ranges, method, choice)
         notes = [note for graph in graphs for note in graph.notes]
         stage.note = f"{len(notes)} tensors kept in higher precision" if notes else ""
     with stages.stage(f"Verifying on {len(prepared.pictures.names)} pictures") as stage:
@@ -128,8 +139,11 @@ def build(options: BuildOptions, stages: Stages) -> BuildResult:
                 (folder / "calibration").mkdir()
                 ranges.write(folder / "calibration" / "ranges.json")
                 calibration = _calibration(ranges, method)
+            if plan is not None:
+                plan_file.write(folder / "calibration" / "plan.json", plan)
             ready = _readiness(prepared.rewritten, graphs, options, steps)
             quality = {**verified.quality, **_plan_coverage(made.plans, ready)}
+            quality |= {} if plan is None else _plan_quality(plan)
             manifest = describe.manifest(
                 options,
                 spec,
@@ -140,12 +154,12 @@ def build(options: BuildOptions, stages: Stages) -> BuildResult:
                 golden,
                 gates,
                 quality,
-                prepared.rows,
+                prepared.rows + tuple(row for graph in graphs for row in graph.rows),
                 calibration,
             )
             with stages.stage("Writing the report"):
                 data = report_data(
-                    manifest, prepared.pictures, graphs, verified, ready, ranges, folder
+                    manifest, prepared.pictures, graphs, verified, ready, ranges, folder, plan
                 )
                 (folder / "report.html").write_text(render(data), encoding="utf-8")
             manifest = describe.seal(manifest, bundle_writer.hash_files(folder))
@@ -185,6 +199,41 @@ def _readiness(
         return {}
     shipped = ship(floats, steps)
     return {g.dialect: readiness(shipped, ship(g.model, steps), g.dialect) for g in graphs}
+
+
+def _check_plan(
+    plan: PrecisionPlan,
+    floats: onnx.ModelProto,
+    ranges: Ranges | None,
+    options: BuildOptions,
+    steps: int,
+    stages: Stages,
+) -> None:
+    """Refuse a plan of another graph; say where its figures were measured with other ranges."""
+    names = {item.name for item in contractions(to_ir(floats).graph)}
+    plan.check_model(options.model, steps, weights_hash(floats), names)
+    if ranges is not None and ranges_sha256(ranges) != plan.ranges_sha256:
+        stages.say(
+            "the plan was measured with other ranges: its figures are near, not exact; "
+            "give both the same --ranges file"
+        )
+    if plan.unrounded and "onnxruntime" in options.backends:
+        stages.say(
+            f"the plan was made for {plan.backend} and leaves results unrounded: ONNX Runtime "
+            "multiplies those nodes in float and may be slower than with all in INT8"
+        )
+
+
+def _plan_quality(plan: PrecisionPlan) -> dict[str, float]:
+    """What the bundle says of its plan, in the figures that are reported and not gated."""
+    floats = sum(precision != "int8" for precision in plan.assignment.values())
+    return {
+        "plan nodes left in float": float(floats),
+        "plan activations left unrounded": float(len(plan.unrounded)),
+        f"plan times faster than all INT8 {plan.backend}": plan.candidate(
+            plan.chosen
+        ).latency.times_faster,
+    }
 
 
 def _plan_coverage(

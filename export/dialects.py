@@ -10,12 +10,12 @@ import onnx
 from facedge.calibration.ranges import Ranges
 from facedge.errors import InputError
 from facedge.models.contract import ModelSpec
-from facedge.runtime.manifest import Dialect, Precision
+from facedge.runtime.manifest import Dialect, PassRow, Precision
 
 from .graph import keep_outputs
+from .passes import CPU_PASSES, Rewritten, rewrite
 from .precision import fp16, portable, tensorrt
-
-DIALECTS: tuple[Dialect, ...] = ("portable", "tensorrt")
+from .precision.choice import NO_CHOICE, Choice
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,18 @@ class DialectGraph:
         dialect: which backends it is for.
         model: the ONNX graph.
         notes: what the precision passes had to leave in higher precision, and why.
+        rows: size before and after the rewrites that only this dialect has.
     """
 
     dialect: Dialect
     model: onnx.ModelProto
     notes: tuple[str, ...] = ()
+    rows: tuple[PassRow, ...] = ()
+
+
+def cpu_form(model: onnx.ModelProto) -> Rewritten:
+    """A rewritten float graph in the form of the portable dialect, which suits CPU kernels."""
+    return rewrite(model, [each.name for each in CPU_PASSES])
 
 
 def make_dialects(
@@ -39,6 +46,7 @@ def make_dialects(
     precision: Precision,
     ranges: Ranges | None,
     method: str,
+    choice: Choice = NO_CHOICE,
 ) -> tuple[DialectGraph, ...]:
     """Portable and TensorRT form of a rewritten float graph.
 
@@ -48,21 +56,30 @@ def make_dialects(
         precision: ``fp32``, ``fp16`` or ``int8``.
         ranges: activation ranges; needed for int8, used as range guard for fp16.
         method: which of the ranges' methods to take.
+        choice: what a precision plan decides, for int8.
     """
     keep = spec.float32_scopes
+    for_cpu = cpu_form(model)
     if precision == "fp32":
-        return tuple(DialectGraph(dialect, model) for dialect in DIALECTS)
+        return (
+            DialectGraph("portable", for_cpu.model, rows=for_cpu.rows),
+            DialectGraph("tensorrt", model),
+        )
     if precision == "fp16":
         casted = fp16.cast_to_fp16(model, ranges, keep)
         return (
-            DialectGraph("portable", fp16.weights_to_fp16(model)),
+            DialectGraph("portable", fp16.weights_to_fp16(for_cpu.model), rows=for_cpu.rows),
             DialectGraph("tensorrt", casted.model, tuple(str(row) for row in casted.rows)),
         )
     if ranges is None:
         raise InputError("int8 needs activation ranges; give --calib or --ranges")
     return (
-        DialectGraph("portable", portable.quantise(model, ranges, method, exclude=keep)),
-        DialectGraph("tensorrt", tensorrt.quantise(model, ranges, method, keep)),
+        DialectGraph(
+            "portable",
+            portable.quantise(for_cpu.model, ranges, method, keep, choice=choice),
+            rows=for_cpu.rows,
+        ),
+        DialectGraph("tensorrt", tensorrt.quantise(model, ranges, method, keep, choice=choice)),
     )
 
 

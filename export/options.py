@@ -28,6 +28,7 @@ class BuildOptions:
         calibration: folder, picture or video; None takes the embedded default.
         calibration_images: at most this many pictures; None chooses by the model's cost.
         ranges: ranges file of an earlier calibration to use instead of measuring.
+        plan: precision plan that says which nodes are INT8; INT8 builds only.
         method: range method: minmax, percentile, entropy or mse.
         steps: recurrent steps to keep; None keeps all.
         state: expose the hidden state as input and output.
@@ -45,6 +46,7 @@ class BuildOptions:
     calibration: Path | None = None
     calibration_images: int | None = None
     ranges: Path | None = None
+    plan: Path | None = None
     method: str | None = None
     steps: int | None = None
     state: bool = False
@@ -62,6 +64,11 @@ class BuildOptions:
         if self.precision not in PRECISIONS:
             raise InputError(
                 f"unknown precision {self.precision!r}; choose from {', '.join(PRECISIONS)}"
+            )
+        if self.plan is not None and self.precision != "int8":
+            raise InputError(
+                f"--plan says which nodes are INT8, and this build is {self.precision}; "
+                "build with --precision int8"
             )
         if self.method is not None and self.method not in (*METHODS, "percentile"):
             raise InputError(

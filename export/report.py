@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from facedge.errors import InputError
 from facedge.runtime.manifest import Manifest
 
-from . import report_numbers, report_plots, report_text
+from . import report_numbers, report_plan, report_plots, report_text
+from .plan_file import PrecisionPlan
 from .report_sections import ConvRow, Difference, au_bars, coverages, differences, rewrite_rows
 
 Rgb = NDArray[np.uint8]
@@ -87,6 +88,7 @@ class ReportData:
         readiness: dialect -> its convolutions, in graph order.
         ranges: activation tensor in graph order -> method -> (lowest, highest).
         sizes: file of the bundle -> bytes.
+        plan: the precision plan, or None.
     """
 
     manifest: Manifest
@@ -96,6 +98,7 @@ class ReportData:
     readiness: Mapping[str, Sequence[ConvRow]] = field(default_factory=dict)
     ranges: report_plots.RangeTable = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
+    plan: PrecisionPlan | None = None
 
 
 def render(data: ReportData) -> str:
@@ -167,6 +170,7 @@ def _render(data: ReportData) -> str:
         differences=_differences(data.pictures),
         coverages=coverages(data.readiness),
         rewrites=rewrite_rows(manifest.rewrites),
+        plan=None if data.plan is None else report_plan.section(data.plan),
         faces=[(row, au_bars(row.probabilities)) for row in data.action_units],
         released=manifest.weights.source != "seeded",
     )

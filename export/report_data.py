@@ -14,6 +14,7 @@ from facedge.resize import reduce_bicubic
 from facedge.runtime.manifest import Manifest
 
 from .dialects import DialectGraph
+from .plan_file import PrecisionPlan
 from .precision.readiness import ConvReadiness
 from .reference import GateSet
 from .report import ActionUnitRow, PictureRow, ReportData, StepRow
@@ -31,6 +32,7 @@ def report_data(
     readiness: Mapping[str, Sequence[ConvReadiness]],
     ranges: Ranges | None,
     folder: Path,
+    plan: PrecisionPlan | None = None,
 ) -> ReportData:
     """Pictures, steps, AU rows, coverage, ranges and sizes of a finished build.
 
@@ -42,6 +44,7 @@ def report_data(
         readiness: dialect -> its convolutions.
         ranges: the calibration, or None.
         folder: the bundle being written, for the sizes of its files.
+        plan: the precision plan it was built with, or None.
     """
     variants = _variants(manifest, graphs, verified)
     restored = manifest.task == "super-resolution"
@@ -52,6 +55,7 @@ def report_data(
         action_units=() if restored else _action_unit_rows(pictures, variants),
         readiness=readiness,
         ranges=_range_table(ranges, graphs),
+        plan=plan,
         sizes={
             p.relative_to(folder).as_posix(): p.stat().st_size
             for p in sorted(folder.rglob("*"))

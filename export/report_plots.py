@@ -142,6 +142,38 @@ def range_legend(ranges: RangeTable, chosen: str) -> tuple[tuple[str, str], ...]
     )
 
 
+def loss_plot(bars: Sequence[tuple[str, float, str]]) -> Markup:
+    """A horizontal bar for every node, in the order given.
+
+    Args:
+        bars: node, its loss, style class of its colour.
+    """
+    row, width, left, right, bottom = 17, 900, 300, 70, 24
+    height = row * len(bars) + bottom
+    largest = max([value for _, value, _ in bars] + [1e-12])
+
+    def x(value: float) -> float:
+        return left + max(value, 0.0) / largest * (width - left - right)
+
+    parts = []
+    for tick in nice_ticks(0.0, largest, 5):
+        parts.append(_line(x(tick), 0, x(tick), height - bottom, "grid"))
+        parts.append(_text(x(tick), height - 8, f"{tick:g}", "middle"))
+    for index, (node, value, kind) in enumerate(bars):
+        top = index * row
+        parts.append(_text(left - 8, top + 12, node, "end"))
+        parts.append(
+            Markup(
+                '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">'
+                "<title>{}</title></rect>"
+            ).format(
+                kind, left, top + 3, max(x(value) - left, 0.6), row - 6, f"{node}: {value:.4g}"
+            )
+        )
+        parts.append(_text(x(value) + 6, top + 12, f"{value:.3g}", "start"))
+    return _svg(width, height, parts, "Loss of every node quantised alone, worst first")
+
+
 def landmark_overlay(points: Sequence[tuple[float, float]], side: int) -> Markup:
     """Landmarks as dots to lay over a picture of ``side`` pixels; x and y in its pixels."""
     dots = [

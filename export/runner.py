@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 
@@ -52,10 +53,16 @@ class OpenVinoRunner:
         if threads:
             config["INFERENCE_NUM_THREADS"] = str(threads)
         self._compiled = core.compile_model(core.read_model(model), "CPU", config)
+        self._outputs = {output.name for output in onnx.load_model_from_string(model).graph.output}
 
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         results = self._compiled(dict(feeds))
-        return {port.get_any_name(): np.array(results[port]) for port in self._compiled.outputs}
+        # A tensor behind an Identity has the names before and after it.
+        return {
+            name: np.array(results[port])
+            for port in self._compiled.outputs
+            for name in port.get_names() & self._outputs
+        }
 
 
 def run_all(runner: Runner, feeds: Mapping[str, Array], batch: int) -> dict[str, Array]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from facedge.errors import InputError
 
 from . import onnxruntime, openvino
-from .measure import interleaved_ms
+from .measure import Run, interleaved_ms
 
 _ENGINES = {"onnxruntime": onnxruntime.bound_run, "openvino": openvino.bound_run}
 
@@ -33,11 +33,19 @@ def measure(
         InputError: an engine that does not run on the CPU.
         BackendError: an engine is missing or refuses a model.
     """
-    unknown = {engine for engine, _ in contenders.values()} - set(_ENGINES)
-    if unknown:
-        raise InputError(
-            f"{', '.join(sorted(unknown))} cannot be measured on the CPU; "
-            f"choose from {', '.join(_ENGINES)}"
-        )
-    runs = [_ENGINES[engine](model, batch, threads) for engine, model in contenders.values()]
+    runs = [bound_run(engine, model, batch, threads) for engine, model in contenders.values()]
     return dict(zip(contenders, interleaved_ms(runs, seconds), strict=True))
+
+
+def bound_run(engine: str, model: bytes, batch: int = 1, threads: int | None = None) -> Run:
+    """One inference of a CPU engine on bound arrays, as a function to call.
+
+    Raises:
+        InputError: an engine that does not run on the CPU.
+        BackendError: the engine is missing or refuses the model.
+    """
+    if engine not in _ENGINES:
+        raise InputError(
+            f"{engine} cannot be measured on the CPU; choose from {', '.join(_ENGINES)}"
+        )
+    return _ENGINES[engine](model, batch, threads)

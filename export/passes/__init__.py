@@ -14,20 +14,26 @@ from facedge.runtime.manifest import PassRow
 
 from ..graph import GraphCost, graph_cost, infer_shapes, merge_initialisers, to_ir, to_proto
 from . import (
+    add_before_depth_to_space,
     attention,
     branches,
     common_subexpressions,
     dead_code,
     deconv_to_conv,
+    dilate_in_strips,
+    few_channels_to_matmul,
     fold_batch_norm,
     fold_constants,
+    fold_conv_conv,
     fold_linear_linear,
     patches,
     prelu_to_leaky_relu,
+    resize_to_matmul,
     simplify,
     split_concat_conv,
     two_logit_softmax,
     uint8_nhwc_io,
+    where_to_arithmetic,
 )
 
 _OLDEST_OPSET = 18
@@ -72,13 +78,23 @@ PASSES: tuple[Pass, ...] = (
     Pass("vectorise-attention", "all attention maps in one broadcast", attention.apply),
     Pass("prelu-to-leaky-relu", "one-slope PReLU to LeakyReLU", prelu_to_leaky_relu.apply),
     Pass("deconv-to-conv", "strided deconv to conv + depth-to-space", deconv_to_conv.apply),
+    Pass("fold-conv-conv", "two convolutions to one", fold_conv_conv.apply),
     Pass("fold-linear-linear", "two linear layers to one", fold_linear_linear.apply),
     Pass("two-logit-softmax", "softmax over two logits to sigmoid", two_logit_softmax.apply),
     Pass("split-concat-conv", "conv of concat: zero and shared parts", split_concat_conv.apply),
     Pass("uint8-nhwc-io", "uint8 NHWC pictures in and out", uint8_nhwc_io.apply),
     Pass("common-subexpressions", "compute equal things once", common_subexpressions.apply),
 )
-"""Every pass in the order of application."""
+"""Every pass for all dialects, in the order of application."""
+
+CPU_PASSES: tuple[Pass, ...] = (
+    Pass("few-channels-to-matmul", "1x1 conv of few channels", few_channels_to_matmul.apply),
+    Pass("resize-to-matmul", "interpolation by fixed matrices", resize_to_matmul.apply),
+    Pass("where-to-arithmetic", "choice between floats", where_to_arithmetic.apply),
+    Pass("dilate-in-strips", "hysteresis on 16 strips", dilate_in_strips.apply),
+    Pass("add-before-shuffle", "sums before depth-to-space", add_before_depth_to_space.apply),
+)
+"""What only CPU kernels profit from: for the portable dialect, behind the others."""
 
 
 def rewrite(model: onnx.ModelProto, names: Sequence[str] | None = None) -> Rewritten:
@@ -89,7 +105,7 @@ def rewrite(model: onnx.ModelProto, names: Sequence[str] | None = None) -> Rewri
 
     Args:
         model: the graph; it is not changed.
-        names: passes to apply, in any order; all when None.
+        names: passes to apply, in any order; all of ``PASSES`` when None.
 
     Raises:
         InputError: a name is not in the registry, or the graph cannot be read or sized.
@@ -114,14 +130,16 @@ def rewrite(model: onnx.ModelProto, names: Sequence[str] | None = None) -> Rewri
 
 
 def _chosen(names: Sequence[str] | None) -> tuple[Pass, ...]:
-    known = {each.name for each in PASSES}
+    known = {each.name for each in PASSES + CPU_PASSES}
     unknown = sorted(set(names or ()) - known)
     if unknown:
         raise InputError(
             f"no pass is called {', '.join(unknown)}; "
-            f"the passes are {', '.join(p.name for p in PASSES)}"
+            f"the passes are {', '.join(p.name for p in PASSES + CPU_PASSES)}"
         )
-    return tuple(each for each in PASSES if names is None or each.name in names)
+    if names is None:
+        return PASSES
+    return tuple(each for each in PASSES + CPU_PASSES if each.name in names)
 
 
 def _prepared(model: onnx.ModelProto) -> ir.Model:

@@ -22,6 +22,7 @@ from .arithmetic import (
     quantise_channels,
     unsigned_grid,
 )
+from .choice import NO_CHOICE, OUTPUT, Choice
 from .contraction import describe
 from .ir_edit import (
     NOTE,
@@ -34,7 +35,7 @@ from .ir_edit import (
     insert_after,
     open_model,
 )
-from .region import MOVEMENT, Region, cuts_at_zero, plan_region
+from .region import MOVEMENT, Region, cuts_at_zero, plan_region, result_tensor
 
 
 def quantise(
@@ -43,6 +44,7 @@ def quantise(
     method: str = DEFAULT_METHOD,
     exclude: Iterable[str] = (),
     weight_bits: int = 8,
+    choice: Choice = NO_CHOICE,
 ) -> onnx.ModelProto:
     """The INT8 form of a float graph for ONNX Runtime and OpenVINO on CPUs.
 
@@ -53,23 +55,29 @@ def quantise(
         exclude: scopes (node name prefixes) that stay in float.
         weight_bits: 8, or 7 for processors without VNNI or dot-product instructions, whose
             16-bit accumulators saturate.
+        choice: what a plan decides, by exact name.
 
     Returns:
         The graph with QuantizeLinear and DequantizeLinear nodes; inputs and outputs keep their
         names and types. Every contraction left in float carries the reason in its metadata.
 
     Raises:
-        InputError: control flow, an unusable range, or ``weight_bits`` not 7 or 8.
+        InputError: control flow, an unusable range, ``weight_bits`` not 7 or 8, or a choice that
+            leaves unrounded what an INT8 contraction reads.
     """
     if weight_bits not in (7, 8):
         raise InputError(f"weights of {weight_bits} bits were asked for; 7 and 8 are possible")
     opened = open_model(model)
     names = Names(opened.graph)
     moved = relu_before_movement(opened.graph, names)
-    region = plan_region(opened.graph, _Moved(ranges, moved), method, exclude)
+    table = _Moved(choice.ranges(ranges), moved)
+    region = plan_region(opened.graph, table, method, exclude, choice)
     for node in opened.graph:
         if (reason := region.refusals.get(node.name or "")) is not None:
             node.metadata_props[NOTE] = reason
+    for node in region.contractions:
+        if result_tensor(node) not in region.tensors:
+            node.metadata_props[OUTPUT] = "float"
     _Writer(opened.graph, names, region, 2 ** (weight_bits - 1) - 1).write()
     return close_model(opened)
 

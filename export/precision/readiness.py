@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import onnx
 import onnx_ir as ir
 
+from .choice import OUTPUT
 from .contraction import Contraction, Dialect, contractions, padded_channels, unsuited
 from .ir_edit import NOTE, open_model
 from .region import cuts_at_zero
@@ -134,11 +135,12 @@ def is_int8(node: ir.Node, dialect: Dialect) -> bool:
     """Whether the Q/DQ nodes around a contraction make it an integer kernel in this dialect.
 
     Both dialects round the data and the weights; the portable one also rounds the result, without
-    which CPU back ends multiply in float.
+    which ONNX Runtime multiplies in float, unless a plan for another back end leaves it so.
     """
     if not all(_dequantised(value) for value in node.inputs[:2]):
         return False
-    return dialect == "tensorrt" or _rounded(node.outputs[0])
+    unrounded = node.metadata_props.get(OUTPUT) == "float"
+    return dialect == "tensorrt" or unrounded or _rounded(node.outputs[0])
 
 
 def _dequantised(value: ir.Value | None) -> bool:

@@ -7,11 +7,14 @@ Data movement follows for free in either direction, with the scale of what it mo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
+from facedge.errors import InputError
+
+from .choice import BY_PLAN, NO_CHOICE, Choice
 from .contraction import contractions, unsuited
 from .ir_edit import RangeTable, calibrated, constant, in_scope
 
@@ -46,7 +49,11 @@ class Region:
 
 
 def plan_region(
-    graph: ir.Graph, ranges: RangeTable, method: str, exclude: Iterable[str] = ()
+    graph: ir.Graph,
+    ranges: RangeTable,
+    method: str,
+    exclude: Iterable[str] = (),
+    choice: Choice = NO_CHOICE,
 ) -> Region:
     """Choose the integer part of a graph whose types and shapes are inferred.
 
@@ -55,11 +62,17 @@ def plan_region(
         ranges: calibrated ranges.
         method: which of them.
         exclude: scopes that stay in float.
+        choice: what a plan decides, by exact name.
+
+    Raises:
+        InputError: a tensor is to stay unrounded that an INT8 contraction reads.
     """
     exclude = tuple(exclude)
     region = Region()
     for item in contractions(graph):
         reason = unsuited(item, "portable", exclude) or _unknown(item.node, ranges, method)
+        if reason is None and item.name in choice.floats:
+            reason = BY_PLAN
         if reason is None and item.node.op_type in ("Gemm", "MatMul"):
             reason = _unfit_product(item.node)
         if reason is None:
@@ -68,6 +81,7 @@ def plan_region(
             region.refusals[item.name] = reason
     wanted = _wanted(graph, region, ranges, method, exclude)
     _share_scales(region, wanted, ranges, method)
+    _leave_unrounded(region, choice.unrounded)
     return region
 
 
@@ -198,3 +212,15 @@ def _share_scales(region: Region, wanted: set[ir.Value], ranges: RangeTable, met
             low, high = spans.get(root(value), span)
             spans[root(value)] = (min(low, span[0]), max(high, span[1]))
     region.tensors = {value: spans[root(value)] for value in wanted}
+
+
+def _leave_unrounded(region: Region, names: Collection[str]) -> None:
+    read = {node.inputs[0]: node for node in region.contractions}
+    for value in [value for value in region.tensors if value.name in names]:
+        if value in read:
+            raise InputError(
+                f"the plan leaves tensor '{value.name}' unrounded, which the INT8 node "
+                f"'{read[value].name}' reads; make that node float, or round the tensor"
+            )
+        del region.tensors[value]
+    region.followers = [node for node in region.followers if node.outputs[0] in region.tensors]

@@ -8,7 +8,7 @@ convolution, so that the Add fuses into it; inputs of one Concat share a scale.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import onnx
@@ -18,6 +18,7 @@ from facedge.calibration.statistics import DEFAULT_METHOD
 
 from .arithmetic import channel_scales, quantise_channels, signed_grid
 from .casting import cast_graph
+from .choice import BY_PLAN, NO_CHOICE, Choice
 from .contraction import CONTRACTIONS, describe, unsuited
 from .ir_edit import (
     NOTE,
@@ -45,6 +46,7 @@ def quantise(
     method: str = DEFAULT_METHOD,
     keep: Iterable[str] = (),
     half: bool = True,
+    choice: Choice = NO_CHOICE,
 ) -> onnx.ModelProto:
     """The INT8 form of a float graph for TensorRT 10.3 and later and for TensorRT for RTX.
 
@@ -54,6 +56,7 @@ def quantise(
         method: which range of the table to use, such as ``mse`` or ``percentile``.
         keep: scopes (node name prefixes) that stay in FP32.
         half: FP16 for what is not INT8; False leaves it FP32.
+        choice: what a plan decides, by exact name; ``unrounded`` is the portable dialect's alone.
 
     Returns:
         A strongly typed graph of opset 19 or later. Every contraction not in INT8 carries the
@@ -66,15 +69,16 @@ def quantise(
     opened = open_model(model)
     opened.opset_imports[""] = max(opened.opset_imports.get("", OPSET), OPSET)
     names = Names(opened.graph)
-    chosen = _choose(opened.graph, ranges, method, keep)
-    readers = _activation_readers(opened.graph, chosen, ranges, method, keep)
-    scales = _scales(opened.graph, readers, ranges, method)
+    table = choice.ranges(ranges)
+    chosen = _choose(opened.graph, table, method, keep, choice.floats)
+    readers = _activation_readers(opened.graph, chosen, table, method, keep)
+    scales = _scales(opened.graph, readers, table, method)
     for value, slots in readers.items():
         _insert_pair(opened.graph, names, value, scales[value], slots)
     for node in chosen:
         _quantise_weights(opened.graph, names, node)
     if half:
-        cast_graph(opened, ranges, keep)
+        cast_graph(opened, ranges, (*keep, *sorted(choice.full)))
     return close_model(opened)
 
 
@@ -82,7 +86,11 @@ Slot = tuple[ir.Node, int]
 
 
 def _choose(
-    graph: ir.Graph, ranges: RangeTable, method: str, keep: tuple[str, ...]
+    graph: ir.Graph,
+    ranges: RangeTable,
+    method: str,
+    keep: tuple[str, ...],
+    floats: Collection[str],
 ) -> list[ir.Node]:
     chosen: list[ir.Node] = []
     behind: set[ir.Value] = set()
@@ -102,6 +110,8 @@ def _choose(
             and calibrated(ranges, data.name, method, True) is None
         ):
             reason = f"no calibrated range for tensor '{data.name}'"
+        if reason is None and item.name in floats:
+            reason = BY_PLAN
         if reason is None:
             chosen.append(node)
         else:

@@ -46,6 +46,9 @@ def build(
     ranges: Path | None = typer.Option(
         None, "--ranges", help="Use this ranges file; see `facedge calibrate`."
     ),
+    plan: Path | None = typer.Option(
+        None, "--plan", help="Use this precision plan; see `facedge plan`. INT8 builds only."
+    ),
     method: str | None = typer.Option(
         None, "--method", help="How ranges are taken: minmax, percentile, entropy or mse."
     ),
@@ -90,6 +93,7 @@ def build(
         calibration=calib,
         calibration_images=calib_images,
         ranges=ranges,
+        plan=plan,
         method=method,
         steps=steps,
         state=state,

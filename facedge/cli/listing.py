@@ -10,6 +10,8 @@ from rich.table import Table
 
 from facedge.extras import require
 
+_PASS = ("name", "dialect", "summary")
+
 
 def models(
     as_json: bool = typer.Option(False, "--json", help="Print one JSON array."),
@@ -72,14 +74,16 @@ def passes(
     Example: [bold]facedge passes[/bold]; what a build gained by each stands in its report.
     """
     require("onnx", "export", "list the rewrites")
-    from facedge.export.passes import PASSES
+    from facedge.export.passes import CPU_PASSES, PASSES
 
+    rows = [(p.name, "all", p.summary) for p in PASSES]
+    rows += [(p.name, "portable", p.summary) for p in CPU_PASSES]
     if as_json:
-        print(json.dumps([{"name": p.name, "summary": p.summary} for p in PASSES], indent=1))
+        print(json.dumps([dict(zip(_PASS, row, strict=True)) for row in rows], indent=1))
         return
     table = Table(title="Rewrites, in order", title_justify="left")
-    table.add_column("name", no_wrap=True)
-    table.add_column("what it does")
-    for entry in PASSES:
-        table.add_row(entry.name, entry.summary)
+    for heading in _PASS:
+        table.add_column(heading, no_wrap=heading == "name")
+    for row in rows:
+        table.add_row(*row)
     Console().print(table)

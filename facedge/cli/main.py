@@ -13,7 +13,7 @@ from facedge import __version__
 from facedge.errors import BackendError, FacedgeError
 from facedge.extras import missing_package
 
-from . import bench, build, calibrate, evaluate, inspect, listing, run, verify
+from . import bench, build, calibrate, evaluate, inspect, listing, plan, run, sensitivity, verify
 from .process import Stopped, silence_libraries, stop_cleanly
 
 EXIT_USAGE = 2
@@ -52,6 +52,8 @@ app.command("verify")(verify.verify)
 app.command("inspect")(inspect.inspect)
 app.command("engine")(build.engine)
 app.command("calibrate")(calibrate.calibrate)
+app.command("sensitivity")(sensitivity.sensitivity)
+app.command("plan")(plan.plan)
 app.command("eval")(evaluate.evaluate)
 app.add_typer(bench.app, name="bench")
 app.command("models")(listing.models)

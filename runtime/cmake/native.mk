@@ -2,11 +2,13 @@
 # missing. Variables:
 #   NATIVE_FLAGS   more options for CMake, such as -DFACEDGE_ONNXRUNTIME=OFF
 #   JOBS           compilers and tests at once
+#   CTEST_FLAGS    more options for ctest, such as -R stream
 #   NATIVE_TESTS   Python tests that the sanitizers' and Arm's programs are put through; may be empty
 #   FUZZ_SECONDS   of each fuzz target
 #   SOAK_SECONDS   of the soak test; without it 10^6 submits, however long they take
 NATIVE_FLAGS ?=
 JOBS ?= $(shell nproc)
+CTEST_FLAGS ?=
 NATIVE_TESTS ?= tests/native
 FUZZ_SECONDS ?= 600
 SOAK_SECONDS ?=
@@ -18,7 +20,7 @@ MAKEFLAGS += --no-print-directory
 ABSOLUTE_BIN := $(CURDIR)/$(BIN)
 
 .PHONY: native native-headers test-native native-asan native-tsan native-valgrind native-fuzz \
-  native-soak native-aarch64 native-cuda native-deb
+  native-soak native-aarch64 native-cuda native-deb native-short
 
 native-headers:
 	@$(NEED) native cmake g++
@@ -49,7 +51,7 @@ test-native: setup
 # $(call programs,PRESET): the C++ tests, then the programs that Python tests run. Those that load
 # libfacedge into Python skip a sanitized one.
 define programs
-	ctest --preset $(1) --parallel $(JOBS)
+	ctest --preset $(1) --parallel $(JOBS) $(CTEST_FLAGS)
 	$(if $(NATIVE_TESTS),FACEDGE_NATIVE_BUILD=build/$(1) $(BIN)/python -m pytest $(NATIVE_TESTS))
 endef
 
@@ -64,7 +66,7 @@ native-tsan: setup native-headers
 native-valgrind: native-headers
 	@$(NEED) $@ valgrind
 	$(call build,host-valgrind)
-	ctest --preset host-valgrind --parallel $(JOBS)
+	ctest --preset host-valgrind --parallel $(JOBS) $(CTEST_FLAGS)
 
 FUZZ_COMPILER = -DFACEDGE_OPENVINO=OFF -DCMAKE_C_COMPILER=$(CLANG) \
   -DCMAKE_CXX_COMPILER=$(subst clang,clang++,$(CLANG))
@@ -87,7 +89,7 @@ native-aarch64: setup
 	@runtime/cmake/fetch_headers.sh
 	$(MAKE) native
 	$(call build,aarch64-cross,-DFACEDGE_OPENVINO=OFF)
-	ctest --preset aarch64-cross --parallel $(JOBS)
+	ctest --preset aarch64-cross --parallel $(JOBS) $(CTEST_FLAGS)
 	PYTHON=$(ABSOLUTE_BIN)/python runtime/cmake/conformance_aarch64.sh build/aarch64-cross $(NATIVE_TESTS)
 
 native-cuda: setup
@@ -99,6 +101,19 @@ native-deb: native-headers
 	$(call build,deb)
 	cd build/deb && rm -rf packages && cpack -G DEB
 	runtime/cmake/check_deb.sh build/deb/packages
+
+# All of these in a few minutes, for continuous integration: what is slow under an instrument is left
+# to the targets themselves.
+LEAN := NATIVE_TESTS= NATIVE_FLAGS="-DFACEDGE_TOOLS=OFF -DFACEDGE_EXAMPLES=OFF"
+native-short: setup
+	$(MAKE) native-cuda
+	$(MAKE) native-deb
+	$(MAKE) native-soak SOAK_SECONDS=120
+	$(MAKE) native-fuzz FUZZ_SECONDS=20
+	$(MAKE) native-asan NATIVE_TESTS=tests/native/test_backends.py
+	$(MAKE) native-tsan $(LEAN) CTEST_FLAGS="-E image"
+	$(MAKE) native-valgrind $(LEAN) CTEST_FLAGS="-E image"
+	$(MAKE) native-aarch64 $(LEAN) CTEST_FLAGS="-E image"
 
 # The public headers are aligned by hand.
 C_SOURCES = $(shell find runtime tests/native \( -name '*.[ch]' -o -name '*.[ch]pp' -o -name '*.cu' \

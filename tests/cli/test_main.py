@@ -184,7 +184,9 @@ def test_models_lists_all_seven_with_their_cost(capsys):
 
 
 def test_passes_lists_the_rewrites_in_order(capsys):
-    from facedge.export.passes import PASSES
+    from facedge.export.passes import CPU_PASSES, PASSES
 
     assert execute(app, ["passes", "--json"]) == 0
-    assert [row["name"] for row in json.loads(capsys.readouterr().out)] == [p.name for p in PASSES]
+    assert [row["name"] for row in json.loads(capsys.readouterr().out)] == [
+        p.name for p in PASSES + CPU_PASSES
+    ]

@@ -15,7 +15,7 @@ from onnx.reference import ReferenceEvaluator
 from skimage import data
 
 from facedge.export.graph import check, infer_shapes, run, to_ir, to_proto
-from facedge.export.passes import PASSES
+from facedge.export.passes import CPU_PASSES, PASSES
 from facedge.export.trace import trace
 from facedge.models.contract import ModelSpec
 from facedge.models.fsr_student import FsrStudent
@@ -48,7 +48,7 @@ def graph(text: str, opset: int = 18, **tensors: NDArray[Any]) -> onnx.ModelProt
 def apply_pass(name: str, model: onnx.ModelProto) -> tuple[int, onnx.ModelProto]:
     """One pass alone, once: how many places it says it changed, and the valid graph it left."""
     edited = infer_shapes(to_ir(model))
-    count = next(each for each in PASSES if each.name == name).apply(edited)
+    count = next(each for each in PASSES + CPU_PASSES if each.name == name).apply(edited)
     ir.passes.common.RemoveUnusedNodesPass()(edited)
     after = to_proto(edited)
     check(after)

@@ -1,9 +1,9 @@
 #include "options.hpp"
 
+#include "../refused_option.hpp"
+
 #include <cerrno>
 #include <cstdlib>
-
-#include <getopt.h>
 
 namespace facedge::checkkernels {
 namespace {
@@ -17,19 +17,6 @@ bool whole_number(const char* text, uint64_t most, uint64_t& out) {
     errno = 0;
     out = std::strtoull(text, &end, 10);
     return *end == '\0' && errno == 0 && out <= most;
-}
-
-std::string refusal(int letter, const std::string& word) {
-    static const char kUnknown[] = " is no option of facedge-checkkernels";
-    switch (letter) {
-        case 'b': return "--bench takes no value";
-        case 'g': return "--gpu takes no value";
-        case 'j': return "--json takes no value";
-        case 'V': return "--version takes no value";
-        case 'h': return "--help takes no value";
-        case 0: return word + kUnknown;
-        default: return std::string("-") + static_cast<char>(letter) + kUnknown;
-    }
 }
 
 }  // namespace
@@ -100,7 +87,7 @@ std::string parse_options(int argc, char** argv, Options& out) {
             case 'V': out.version = true; break;
             case 'h': out.help = true; break;
             case ':': note(std::string(argv[optind - 1]) + " needs a value"); break;
-            default: note(refusal(optopt, argv[optind - 1])); break;
+            default: note(refused_option(kLong, "facedge-checkkernels", argv[optind - 1])); break;
         }
     }
     out.device = static_cast<int>(device);

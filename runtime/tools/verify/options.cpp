@@ -1,8 +1,8 @@
 #include "options.hpp"
 
-#include <cstdlib>
+#include "../refused_option.hpp"
 
-#include <getopt.h>
+#include <cstdlib>
 
 namespace facedge::verify {
 namespace {
@@ -16,19 +16,6 @@ int32_t thread_count(const char* text) {
     return *text != '\0' && *end == '\0' && value >= 1 && value <= kMostThreads
                ? static_cast<int32_t>(value)
                : 0;
-}
-
-// What getopt refused: a known option with a value too many, or an unknown one, of which it tells
-// the letter or the word.
-std::string refusal(int letter, const std::string& word) {
-    static const char kUnknown[] = " is no option of facedge-verify";
-    switch (letter) {
-        case 'j': return "--json takes no value";
-        case 'V': return "--version takes no value";
-        case 'h': return "--help takes no value";
-        case 0: return word + kUnknown;
-        default: return std::string("-") + static_cast<char>(letter) + kUnknown;
-    }
 }
 
 }  // namespace
@@ -101,7 +88,7 @@ std::string parse_options(int argc, char** argv, Options& out) {
                          std::to_string(kMostThreads));
                 break;
             case ':': note(std::string(argv[optind - 1]) + " needs a value"); break;
-            default: note(refusal(optopt, argv[optind - 1])); break;
+            default: note(refused_option(kLong, "facedge-verify", argv[optind - 1])); break;
         }
     }
     if (!wrong.empty() || out.help || out.version) return wrong;
