@@ -29,6 +29,8 @@ PACKAGES = (
     "torch",
     "onnx",
     "ncnn",
+    "pnnx",
+    "nncf",
 )
 """Packages whose version may change a figure."""
 

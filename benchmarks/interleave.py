@@ -17,6 +17,9 @@ Call = Callable[[], object]
 MOST_CALLS = 200_000
 """Calls of one contender that are kept; a very fast one stops there and not at the clock."""
 
+FEWEST_ROUNDS = 8
+"""Rounds that are measured even when the time is up: with fewer an interval says nothing."""
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -37,8 +40,11 @@ class Timing:
     @property
     def jitter_ms(self) -> float:
         """Mean change from one call to the next of the same round; see ``statistics.jitter``."""
-        whole = len(self.seconds) // len(self.rounds)
-        return jitter(self.seconds.reshape(len(self.rounds), whole)) * 1e3
+        return jitter(self.by_round()) * 1e3
+
+    def by_round(self) -> Floats:
+        """Every call in seconds, float64 [rounds, calls of a round]."""
+        return self.seconds.reshape(len(self.rounds), -1)
 
 
 def interleave(
@@ -51,6 +57,7 @@ def interleave(
     seed: int = 0,
     advance: Callable[[int, int], None] | None = None,
     failed: Callable[[str, Exception], None] | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> dict[str, Timing]:
     """Time every contender in rounds of shuffled order until each has enough.
 
@@ -64,6 +71,7 @@ def interleave(
         advance: called with (rounds done, rounds expected).
         failed: told of a contender that raised, which is then left out for good; without it the
             exception ends the run.
+        stop: asked after every round from ``FEWEST_ROUNDS`` on; true ends the run early.
 
     Returns:
         name -> timing, in the order given; of a contender that failed, nothing.
@@ -96,6 +104,8 @@ def interleave(
             shortest = min(t.total for t in tallies.values()) / done
             expected = max(least, int(seconds / max(shortest, 1e-9)) + 1)
             advance(done, max(done, expected))
+        if stop and done >= FEWEST_ROUNDS and stop():
+            break
     return {name: tallies[name].timing() for name in contenders if name in tallies}
 
 

@@ -11,6 +11,7 @@ from facedge.runtime.publish import refuse_existing, results_into
 from . import wording
 from .charts import Chart, charts
 from .glossary import TERMS
+from .markdown import TABLE, markdown
 from .result import FILE, Result, SubjectResult, encode
 
 PAGE = "report.html"
@@ -49,6 +50,8 @@ def write_results(result: Result, out: Path, overwrite: bool = False) -> tuple[s
     drawn = charts(result)
     files = {FILE: encode(result), PAGE: render(result, drawn).encode()}
     files |= {f"{chart.name}.svg": chart.fixed().encode() for chart in drawn}
+    if any(subject.peer for subject in result.subjects):
+        files[TABLE] = markdown(result).encode()
     with results_into(out, overwrite) as folder:
         for name, data in files.items():
             (folder / name).write_bytes(data)
@@ -74,6 +77,8 @@ def render(result: Result, drawn: Sequence[Chart]) -> str:
         busiest=_busiest(measured),
         charts=drawn,
         words=wording,
+        groups=wording.groups(result),
+        compared=any(s.peer for s in measured),
         terms=TERMS,
         css=(folder / "bench.css").read_text(),
         batches=sorted({row.batch for s in measured for row in s.batches}),
@@ -86,9 +91,13 @@ def render(result: Result, drawn: Sequence[Chart]) -> str:
 
 
 def _best(subjects: Sequence[SubjectResult]) -> SubjectResult | None:
-    """The lowest median at batch 1."""
-    timed = [(s.latency.p50, i) for i, s in enumerate(subjects) if s.latency]
-    return subjects[min(timed)[1]] if timed else None
+    """The lowest median at batch 1; where peers were measured, of the first model's bundles."""
+    kept = [s for s in subjects if not s.peer]
+    if len(kept) < len(subjects):
+        whole = max((s.steps for s in kept if s.model == subjects[0].model), default=0)
+        kept = [s for s in kept if (s.model, s.steps) == (subjects[0].model, whole)]
+    timed = [(s.latency.p50, i) for i, s in enumerate(kept) if s.latency]
+    return kept[min(timed)[1]] if timed else None
 
 
 def _busiest(subjects: Sequence[SubjectResult]) -> tuple[str, str, float] | None:

@@ -12,7 +12,9 @@ import msgspec
 
 from facedge.errors import InputError
 
+from .judged import Judged
 from .machine import Environment, Record
+from .target import Target
 
 SCHEMA = 1
 KIND = "facedge-benchmark"
@@ -125,7 +127,7 @@ class GpuStages(Record, frozen=True):
 
 
 class SubjectResult(Record, frozen=True):
-    """One bundle on one backend.
+    """One bundle on one backend, or a peer: a way to run the model without facedge.
 
     Attributes:
         name: bundle and backend, unique in a result.
@@ -140,6 +142,9 @@ class SubjectResult(Record, frozen=True):
         latency: at batch 1.
         batches: throughput over batch sizes.
         notes: what could not be measured, and why.
+        peer: it is no bundle: ``bundle``, ``digest`` and ``artifact`` are empty, ``backend`` is
+            the engine that computes.
+        judged: quality measured in this run, on the same pictures for every subject of a model.
     """
 
     name: str
@@ -163,6 +168,8 @@ class SubjectResult(Record, frozen=True):
     energy: Energy | None = None
     gpu: GpuStages | None = None
     notes: tuple[str, ...] = ()
+    peer: bool = False
+    judged: Judged | None = None
 
 
 class Failure(Record, frozen=True):
@@ -237,6 +244,7 @@ class Result(Record, frozen=True, kw_only=True):
     Attributes:
         created: date and time, ISO 8601, UTC.
         duration: seconds the run took.
+        targets: figures that were promised, held against this run.
     """
 
     kind: str = KIND
@@ -249,6 +257,7 @@ class Result(Record, frozen=True, kw_only=True):
     speedups: tuple[Speedup, ...] = ()
     steps: tuple[StepSeries, ...] = ()
     failures: tuple[Failure, ...] = ()
+    targets: tuple[Target, ...] = ()
 
 
 class _Head(msgspec.Struct):

@@ -23,10 +23,10 @@ RESAMPLES = 2000
 
 @dataclass(frozen=True)
 class Ratio:
-    """A ratio and its bootstrap interval at ``LEVEL``.
+    """A ratio, or another figure, and its bootstrap interval at ``LEVEL``.
 
     Attributes:
-        value: the ratio.
+        value: the figure.
         low: lower end of the interval.
         high: upper end.
     """
@@ -113,6 +113,13 @@ def median_of_ratios(
     return _interval(float(np.median(ratios)), np.median(ratios[picks], axis=1))
 
 
+def bootstrap_mean(values: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0) -> Ratio:
+    """Mean of the values with a percentile bootstrap interval; for paired differences."""
+    x = _some(values)
+    picks = np.random.default_rng(seed).integers(0, len(x), (resamples, len(x)))
+    return _interval(float(x.mean()), x[picks].mean(axis=1))
+
+
 def energy(times: ArrayLike, watts: ArrayLike, start: float, end: float) -> float:
     """Joules between two moments: the trapezoid rule over timestamped power samples.
 
@@ -164,6 +171,24 @@ def line_deviation(xs: ArrayLike, ys: ArrayLike) -> float:
     slope, offset = np.polyfit(x, y, 1)
     fitted = slope * x + offset
     return float((np.abs(y - fitted) / fitted).max())
+
+
+def line_deviation_of_rounds(
+    xs: ArrayLike, rounds: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0
+) -> Ratio:
+    """``line_deviation`` of the medians of all calls, with a bootstrap interval over the rounds.
+
+    Args:
+        xs: [points], at least three, not all the same.
+        rounds: [points, rounds, calls], positive; all points of a round were measured in turns.
+        resamples: how often to draw.
+        seed: of the random numbers.
+    """
+    x, ys = _some(xs), _some(rounds)
+    random, count = np.random.default_rng(seed), ys.shape[1]
+    picks = random.integers(0, count, (resamples, count))
+    drawn = [line_deviation(x, np.median(ys[:, pick], axis=(1, 2))) for pick in picks]
+    return _interval(line_deviation(x, np.median(ys, axis=(1, 2))), np.array(drawn))
 
 
 def _interval(value: float, drawn: Floats) -> Ratio:

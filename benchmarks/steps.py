@@ -9,10 +9,13 @@ from .statistics import line_deviation
 
 
 def step_series(subjects: Iterable[SubjectResult]) -> tuple[StepSeries, ...]:
-    """One series for every model, precision and backend measured at two step counts or more."""
+    """One series for every model, precision and backend measured at two step counts or more.
+
+    Of bundles only: a peer of the same precision is another graph.
+    """
     groups: dict[tuple[str, str, str], dict[int, SubjectResult]] = {}
     for subject in subjects:
-        if subject.latency:
+        if subject.latency and not subject.peer:
             key = subject.model, subject.precision, subject.backend
             groups.setdefault(key, {}).setdefault(subject.steps, subject)
     return tuple(

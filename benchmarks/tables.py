@@ -24,6 +24,8 @@ def print_result(result: Result, console: Console) -> None:
         console.print("quick look: fewer than 1,024 calls, not for quoting", style="yellow")
     for table in _tables(result):
         console.print(table)
+    if result.targets:
+        console.print(_targets(result))
     for series in result.steps:
         if text := wording.linear(series):
             console.print(f"{series.model} {series.precision}, {series.backend}: {text}")
@@ -62,26 +64,57 @@ def _tables(result: Result) -> list[RenderableType]:
     found: list[RenderableType] = []
     if not measured:
         return found
-    # Two narrow tables rather than a wide one: a terminal has 80 columns.
-    latency = _table("batch 1, ms", "p50", "p90", "p99", "max", "jitter")
-    kept = _table("batch 1, calls", "late at 30 / 60 per s", "times faster (95 %)")
-    for subject in measured:
-        row = subject.latency
-        assert row
-        times = (row.p50, row.p90, row.p99, row.max, row.jitter)
-        latency.add_row(subject.name, *(wording.ms(v) for v in times))
-        faster = wording.speedup(result, subject.name)
-        kept.add_row(subject.name, wording.misses(row), faster)
-    found += [latency, kept]
-    batches = {s.name: {r.batch: wording.throughput(r) for r in s.batches} for s in measured}
+    for model, subjects in wording.groups(result):
+        found += _latency(result, model, subjects)
+    batched = [s for s in measured if s.batches]
+    batches = {s.name: {r.batch: wording.throughput(r) for r in s.batches} for s in batched}
     streams = {s.name: {r.streams: r.faces_per_second for r in s.streams} for s in measured}
     found += _grid("faces per second, batch", batches)
     found += _grid("faces per second, streams", streams)
-    if any(s.memory or s.energy or s.quality for s in measured):
+    rest = [s for s in measured if s.memory or s.energy or s.quality]
+    if rest and not any(s.peer for s in measured):
         found.append(_rest(measured))
     if any(s.gpu for s in measured):
         found.append(_gpu(measured))
     return found
+
+
+def _latency(result: Result, model: str, subjects: Sequence[SubjectResult]) -> list[RenderableType]:
+    """Two narrow tables rather than a wide one: a terminal has 80 columns."""
+    quality = wording.judged_title(subjects)
+    judged = (quality,) if quality else ()
+    latency = _table(f"{model or 'batch 1'}, ms", "p50", "p90", "p99", "max", "jitter")
+    kept = _table(f"{model or 'batch 1'}, calls", "late at 30 / 60 per s", "times faster (95 %)")
+    if judged:
+        kept = _table(model, "times faster (95 %)", quality)
+    for subject in subjects:
+        row = subject.latency
+        assert row
+        times = (row.p50, row.p90, row.p99, row.max, row.jitter)
+        name, faster = wording.short(subject), wording.speedup(result, subject.name)
+        latency.add_row(name, *(wording.ms(v) for v in times))
+        if judged:
+            kept.add_row(name, faster, wording.judged(subject))
+        else:
+            kept.add_row(name, wording.misses(row), faster)
+    return [latency, kept]
+
+
+def _targets(result: Result) -> Table:
+    styles = {"met": "green", "not met": "red", "not resolved": "yellow", "not measured": "dim"}
+    table = Table(title_justify="left", pad_edge=False, box=None, header_style="dim")
+    table.add_column("promised", ratio=1)
+    for heading in ("", "measured (95 %)", ""):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for target in result.targets:
+        style = styles[target.verdict]
+        table.add_row(
+            f"{target.model}: {target.text}",
+            wording.promise(target),
+            wording.figure(target),
+            f"[{style}]{target.verdict}[/{style}]",
+        )
+    return table
 
 
 def _grid(title: str, rates: dict[str, dict[int, float]]) -> list[RenderableType]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics as plain
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,9 +14,9 @@ import numpy as np
 from facedge.progress import Advance
 from facedge.runtime.session import Session
 
-from .interleave import Call, Timing, interleave
+from .interleave import Call, Timing, interleave, speed_up
 from .result import Latency, Method, Speedup, Streams
-from .statistics import deadline_misses, jitter, median_of_ratios, percentile
+from .statistics import deadline_misses, jitter, percentile
 from .subjects import Faces, Subject
 
 PERCENTILES = (0, *range(1, 100), 99.5, 99.9, 100)
@@ -43,13 +43,20 @@ def measure_latency(
         advance=advance,
         failed=lambda name, error: failed(name, "latency", error),
     )
-    return {n: _summary(t, 1) for n, t in timings.items()}, _speedups(timings)
+    return {n: summary(t, 1) for n, t in timings.items()}, speedups(timings)
 
 
 def measure_batches(
-    subjects: Sequence[Subject], method: Method, advance: Advance, failed: Failed
+    subjects: Sequence[Subject],
+    method: Method,
+    advance: Advance,
+    failed: Failed,
+    stop: Callable[[], bool] | None = None,
 ) -> dict[str, tuple[Latency, ...]]:
-    """Every batch size of every subject, in turns: about as many faces of each in a round."""
+    """Every batch size of every subject, in turns: about as many faces of each in a round.
+
+    ``stop`` is that of ``interleave``.
+    """
     calls: dict[str, Call] = {}
     sizes: dict[str, int] = {}
     owners: dict[str, tuple[str, int]] = {}
@@ -67,11 +74,12 @@ def measure_batches(
         seed=method.seed,
         advance=advance,
         failed=lambda name, error: failed(owners[name][0], f"batch {owners[name][1]}", error),
+        stop=stop,
     )
     found: dict[str, list[Latency]] = {subject.name: [] for subject in subjects}
     for name, timing in timings.items():
         subject_name, size = owners[name]
-        found[subject_name].append(_summary(timing, size, plotted=False))
+        found[subject_name].append(summary(timing, size, plotted=False))
     return {name: tuple(rows) for name, rows in found.items()}
 
 
@@ -168,20 +176,20 @@ def _repeat(session: Session, faces: Faces, seconds: float, times: list[float]) 
         times.append(time.perf_counter() - now)
 
 
-def _speedups(timings: dict[str, Timing]) -> list[Speedup]:
+def speedups(timings: Mapping[str, Timing], than: str | None = None) -> list[Speedup]:
+    """How many times faster than one of them each is; than the first when ``than`` is None."""
     if not timings:
         return []
-    first, *rest = timings
+    first = next(iter(timings)) if than is None else than
     found = []
-    for name in rest:
-        ratio = median_of_ratios(timings[first].rounds, timings[name].rounds)
-        found.append(
-            Speedup(subject=name, than=first, times=ratio.value, low=ratio.low, high=ratio.high)
-        )
+    for name in (name for name in timings if name != first):
+        times, low, high = speed_up(timings[first], timings[name])
+        found.append(Speedup(subject=name, than=first, times=times, low=low, high=high))
     return found
 
 
-def _summary(timing: Timing, batch: int, plotted: bool = True) -> Latency:
+def summary(timing: Timing, batch: int, plotted: bool = True) -> Latency:
+    """The figures of one contender at one batch size; ``plotted`` keeps the distribution."""
     seconds, spread = timing.seconds, PERCENTILES if plotted else ()
     total = float(seconds.sum())
     per_round = seconds.reshape(len(timing.rounds), -1)

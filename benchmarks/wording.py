@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .machine import Clock
 from .result import Latency, Result, StepSeries, SubjectResult
 from .statistics import LEVEL
+from .target import Target
 
 NONE = "–"
 
@@ -40,7 +43,77 @@ def speedup(result: Result, subject: str) -> str:
         if found.subject == subject:
             return f"{found.times:.2f} ({found.low:.2f} – {found.high:.2f})"
     first = next((s.name for s in result.subjects if s.latency), "")
-    return "1" if subject == first else NONE
+    others = {s.than for s in result.speedups} or {first}
+    return "1" if subject in others else NONE
+
+
+def baseline(result: Result, subjects: Sequence[SubjectResult]) -> str:
+    """What ``times faster`` of these subjects refers to."""
+    names = [s.name for s in subjects]
+    than = [s.than for s in result.speedups if s.subject in names]
+    found = next((s for s in subjects if s.name in than), subjects[0])
+    return short(found)
+
+
+def groups(result: Result) -> list[tuple[str, list[SubjectResult]]]:
+    """Measured subjects under a heading each: by model where peers were measured, else all."""
+    measured = [s for s in result.subjects if s.latency]
+    if not any(s.peer for s in measured):
+        return [("", measured)] if measured else []
+    models = dict.fromkeys(s.model for s in measured)
+    return [(model, [s for s in measured if s.model == model]) for model in models]
+
+
+def short(subject: SubjectResult) -> str:
+    """A subject's name where its model is known already."""
+    if subject.peer:
+        return subject.name.removeprefix(f"{subject.model} · ")
+    return subject.name
+
+
+def judged(subject: SubjectResult) -> str:
+    """Quality measured in the run: ``28.81 dB``, else what differs from torch: ``2.4e-07``."""
+    found = subject.judged
+    if found is None:
+        return NONE
+    if found.psnr_y is not None:
+        return f"{found.psnr_y:.2f} dB"
+    if found.decisions is not None:
+        return f"{found.decisions:.1f} %, {found.difference:.1e}"
+    return f"{found.agreement:.1f} dB"
+
+
+def judged_title(subjects: Sequence[SubjectResult]) -> str:
+    """What ``judged`` shows for these subjects."""
+    found = next((s.judged for s in subjects if s.judged), None)
+    if found is None:
+        return ""
+    if found.psnr_y is not None:
+        return "PSNR, luma"
+    if found.decisions is not None:
+        return "decisions as torch, largest difference"
+    return "PSNR against torch"
+
+
+def figure(target: Target) -> str:
+    """What was measured for a promise: ``3.41 x (3.35 – 3.46)``."""
+    if target.value is None or target.low is None or target.high is None:
+        return NONE
+    value = _number(target.value, target.unit)
+    if target.low == target.high:
+        return value
+    low, high = (_number(v, "") for v in (target.low, target.high))
+    return f"{value} ({low} – {high})"
+
+
+def promise(target: Target) -> str:
+    """``at least 5 x``."""
+    return f"{target.sense} {target.limit:g} {target.unit}".rstrip()
+
+
+def _number(value: float, unit: str) -> str:
+    digits = f"{value:.1e}" if 0 < abs(value) < 1e-3 else f"{value:.2f}"
+    return f"{digits} {unit}".rstrip()
 
 
 def quality(subject: SubjectResult) -> str:
@@ -78,10 +151,10 @@ def linear(series: StepSeries) -> str:
 def method(result: Result) -> str:
     """One sentence: how it was measured."""
     m = result.method
+    least = f"at least {m.queries:,} calls" + (f" and {m.seconds:g} s" if m.seconds else "")
     return (
-        f"{m.warm_up} warm-up calls, then at least {m.queries:,} calls and {m.seconds:g} s of "
-        f"each, in shuffled rounds of {m.per_round}; {m.threads} CPU threads per inference; "
-        f"intervals at {LEVEL:.0%}"
+        f"{m.warm_up} warm-up calls, then {least} of each, in shuffled rounds of {m.per_round}; "
+        f"{m.threads} CPU threads per inference; intervals at {LEVEL:.0%}"
     )
 
 

@@ -44,14 +44,6 @@ def test_every_contender_is_called_equally_often_and_in_turns():
     assert len(set(measured[:18])) == 3
 
 
-def test_the_plot_is_svg_that_names_every_contender():
-    from facedge.benchmarks.plot import latency_plot
-
-    text = latency_plot("m", [("torch eager", 4.0, 5.0, 0.5), ("int8, openvino", 1.0, 1.5, 2.0)])
-    assert text.lstrip().startswith("<?xml")
-    assert "<svg" in text
-
-
 def test_a_contender_that_fails_half_way_is_named_and_the_rest_is_kept():
     calls = {"good": 0, "bad": 0}
 
