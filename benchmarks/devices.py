@@ -1,7 +1,8 @@
 """Peak rates of device classes, as their makers publish them, without sparsity.
 
-They were taken from pages that quote the sources named. Makers name rates with 2:4 sparsity first; they are halved here where only those are given. What
-follows from an architecture rather than from a table is said in ``source``.
+They were taken from pages that quote the sources named. Makers name rates with 2:4 sparsity first;
+they are halved here where only those are given. What follows from an architecture rather than from
+a table is said in ``source``.
 """
 
 from __future__ import annotations
