@@ -8,7 +8,6 @@ from onnx import TensorProto, helper, numpy_helper
 
 from facedge.errors import BackendError, InputError
 from facedge.export.engines import latency, onnxruntime, openvino
-from facedge.export.engines.measure import interleaved_ms
 
 ENGINES = {"onnxruntime": onnxruntime, "openvino": openvino}
 
@@ -68,14 +67,3 @@ def test_a_model_that_cannot_be_measured_is_one_sentence(engine, broken):
 def test_engines_without_a_cpu_are_refused():
     with pytest.raises(InputError, match="tensorrt cannot be measured"):
         latency.measure({"a": ("tensorrt", b"")})
-
-
-def test_rounds_alternate_their_order_and_medians_ignore_outliers():
-    calls = []
-    interleaved_ms([lambda: calls.append("a"), lambda: calls.append("b")], 0.0)
-    assert "".join(calls[6:]) == "abba" * 5
-    ticks = iter([0.03, *[0.001] * 40])
-    import time
-
-    # 3 warm-up runs and at least 10 measured ones, one of them slow.
-    assert interleaved_ms([lambda: time.sleep(next(ticks))], 0.0)[0] < 10
