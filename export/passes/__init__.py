@@ -78,7 +78,6 @@ PASSES: tuple[Pass, ...] = (
     Pass("vectorise-attention", "all attention maps in one broadcast", attention.apply),
     Pass("prelu-to-leaky-relu", "one-slope PReLU to LeakyReLU", prelu_to_leaky_relu.apply),
     Pass("deconv-to-conv", "strided deconv to conv + depth-to-space", deconv_to_conv.apply),
-    Pass("fold-conv-conv", "two convolutions to one", fold_conv_conv.apply),
     Pass("fold-linear-linear", "two linear layers to one", fold_linear_linear.apply),
     Pass("two-logit-softmax", "softmax over two logits to sigmoid", two_logit_softmax.apply),
     Pass("split-concat-conv", "conv of concat: zero and shared parts", split_concat_conv.apply),
@@ -88,6 +87,7 @@ PASSES: tuple[Pass, ...] = (
 """Every pass for all dialects, in the order of application."""
 
 CPU_PASSES: tuple[Pass, ...] = (
+    Pass("fold-conv-conv", "two convolutions to one", fold_conv_conv.apply),
     Pass("few-channels-to-matmul", "1x1 conv of few channels", few_channels_to_matmul.apply),
     Pass("resize-to-matmul", "interpolation by fixed matrices", resize_to_matmul.apply),
     Pass("where-to-arithmetic", "choice between floats", where_to_arithmetic.apply),
