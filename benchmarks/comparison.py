@@ -15,7 +15,7 @@ from facedge.progress import Stages
 from .budget import Budget
 from .cases import FP32, INT8, Case
 from .contenders import Lineup, Setup, open_lineup
-from .environment import note_load, read_environment
+from .environment import note_load, read_after, read_environment
 from .interleave import Timing, interleave
 from .measure import BATCHES, LEAST_QUERIES
 from .others import Others
@@ -65,14 +65,11 @@ def compare(
                 run.throughput(lineup)
     others.note()
     results = tuple(run.results.values())
-    environment = msgspec.structs.replace(
-        read_environment(files, watch), load=before.load, rails=before.rails
-    )
     return Result(
         created=created,
         duration=round(time.perf_counter() - start, 2),
         method=run.method,
-        environment=environment,
+        environment=read_after(files, watch, before),
         subjects=results,
         speedups=tuple(run.speedups),
         steps=step_series(results),

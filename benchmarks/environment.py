@@ -8,6 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import msgspec
+
 from facedge import __version__
 from facedge.runtime.machine import identity, usable_cpus
 
@@ -68,6 +70,15 @@ def read_environment(files: Files, watch: Watch | None = None) -> Environment:
         throttling=watch.throttling() if watch else (),
         notes=tuple(files.notes),
     )
+
+
+def read_after(files: Files, watch: Watch, before: Environment) -> Environment:
+    """The environment at the end of a run, with the load and the rails of its beginning.
+
+    The load before the run tells whether others worked; ours after it tells nothing.
+    """
+    after = read_environment(files, watch)
+    return msgspec.structs.replace(after, load=before.load, rails=before.rails)
 
 
 def versions() -> dict[str, str]:

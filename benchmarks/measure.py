@@ -19,7 +19,7 @@ from facedge.progress import Advance, Stages
 from facedge.runtime.machine import usable_cpus
 
 from .energy import measure_energy
-from .environment import note_load, read_environment
+from .environment import note_load, read_after, read_environment
 from .gpu_stages import measure_stages
 from .memory import measure_memory
 from .power import find_meter
@@ -131,15 +131,11 @@ def measure(plan: Plan, stages: Stages, files: Files | None = None) -> Result:
         if plan.memory:
             run.memory()
     results = tuple(run.results.values())
-    # The load before the run tells whether others worked; ours after it tells nothing.
-    environment = msgspec.structs.replace(
-        read_environment(files, watch), load=before.load, rails=before.rails
-    )
     return Result(
         created=created,
         duration=round(time.perf_counter() - start, 2),
         method=method,
-        environment=environment,
+        environment=read_after(files, watch, before),
         subjects=results,
         speedups=tuple(run.speedups),
         steps=step_series(results),

@@ -13,6 +13,7 @@ import msgspec
 
 from facedge.errors import InputError
 from facedge.files import write_file
+from facedge.records import decode_file
 
 from .statistics import METHODS
 
@@ -166,26 +167,7 @@ def read(path: Path) -> Ranges:
         InputError: no such file, not a ranges file, another schema, or a range that is not
             finite, is inverted or does not contain zero.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read ranges {path}: {error.strerror or error}") from error
-    try:
-        head = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path} is not a ranges file: {error}; make one with: facedge calibrate"
-        ) from error
-    if not isinstance(head, dict) or head.get("kind") != KIND:
-        raise InputError(f"{path} is not a ranges file; make one with: facedge calibrate")
-    if head.get("schema") != SCHEMA:
-        raise InputError(
-            f"{path} has ranges schema {head.get('schema')}, expected {SCHEMA}; {_RECALIBRATE}"
-        )
-    try:
-        ranges = msgspec.convert(head, Ranges)
-    except msgspec.ValidationError as error:
-        raise InputError(f"ranges file {path} is damaged: {error}; {_RECALIBRATE}") from error
+    ranges = decode_file(path, Ranges, "ranges", KIND, SCHEMA, _RECALIBRATE)
     _check(ranges, str(path))
     return ranges
 

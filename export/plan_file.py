@@ -14,10 +14,11 @@ import msgspec
 from facedge.calibration.statistics import METHODS
 from facedge.errors import InputError
 from facedge.files import write_file
+from facedge.records import decode_file
 
 from .judge import Loss
 from .precision.choice import Choice
-from .sensitivity_file import Part, Row, decode_file
+from .sensitivity_file import Part, Row
 
 SCHEMA = 1
 KIND: Literal["facedge-plan"] = "facedge-plan"

@@ -5,21 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import msgspec
 
 from facedge.calibration.ranges import Ranges
 from facedge.calibration.ranges import encode as encode_ranges
-from facedge.errors import InputError
 from facedge.files import write_file
+from facedge.records import decode_file
 from facedge.runtime.manifest import Dialect
 
 from .judge import Loss
 
 SCHEMA = 1
 KIND: Literal["facedge-sensitivity"] = "facedge-sensitivity"
-T = TypeVar("T")
 _MAKE = "measure it with: facedge sensitivity"
 
 
@@ -153,32 +152,6 @@ def read(path: Path) -> Sensitivity:
         InputError: no such file, or not a sensitivity file of this schema.
     """
     return decode_file(path, Sensitivity, "sensitivity", KIND, SCHEMA, _MAKE)
-
-
-def decode_file(path: Path, kind_of: type[T], what: str, kind: str, schema: int, make: str) -> T:
-    """A JSON file of one kind and schema, strictly.
-
-    Raises:
-        InputError: one sentence with what was found.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {what} file {path}: {error.strerror or error}") from error
-    try:
-        head = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not a {what} file: {error}; {make}") from error
-    if not isinstance(head, dict) or head.get("kind") != kind:
-        raise InputError(f"{path} is not a {what} file; {make}")
-    if head.get("schema") != schema:
-        raise InputError(
-            f"{path} has {what} schema {head.get('schema')}, expected {schema}; {make}"
-        )
-    try:
-        return msgspec.convert(head, kind_of)
-    except msgspec.ValidationError as error:
-        raise InputError(f"{what} file {path} is damaged: {error}; {make}") from error
 
 
 def ranges_sha256(ranges: Ranges) -> str:

@@ -10,11 +10,11 @@ import typer
 from facedge.extras import require
 from facedge.progress import Stages
 
+from .options import Method, Model, Ranges, Steps, Weights
+
 
 def build(
-    model: str = typer.Option(
-        "fsr-student", "--model", "-m", help="Model name; see `facedge models`."
-    ),
+    model: Model = "fsr-student",
     precision: str = typer.Option("int8", "--precision", "-p", help="fp32, fp16 or int8."),
     backend: list[str] | None = typer.Option(
         None,
@@ -32,26 +32,16 @@ def build(
     out: Path = typer.Option(
         Path("bundles"), "--out", "-o", help="Folder that receives the bundle."
     ),
-    weights: Path | None = typer.Option(
-        None,
-        "--weights",
-        help="Your safetensors file. Default: the shipped weights, or seeded ones.",
-    ),
-    steps: int | None = typer.Option(
-        None, "--steps", help="Keep only the first K recurrent steps."
-    ),
+    weights: Weights = None,
+    steps: Steps = None,
     state: bool = typer.Option(
         False, "--state", help="Expose the hidden state, for tracks in video."
     ),
-    ranges: Path | None = typer.Option(
-        None, "--ranges", help="Use this ranges file; see `facedge calibrate`."
-    ),
+    ranges: Ranges = None,
     plan: Path | None = typer.Option(
         None, "--plan", help="Use this precision plan; see `facedge plan`. INT8 builds only."
     ),
-    method: str | None = typer.Option(
-        None, "--method", help="How ranges are taken: minmax, percentile, entropy or mse."
-    ),
+    method: Method = None,
     calib_images: int | None = typer.Option(
         None,
         "--calib-images",

@@ -11,11 +11,11 @@ from facedge.errors import InputError
 from facedge.extras import require
 from facedge.progress import Stages
 
+from .options import Model, Steps, Weights
+
 
 def calibrate(
-    model: str = typer.Option(
-        "fsr-student", "--model", "-m", help="Model name; see `facedge models`."
-    ),
+    model: Model = "fsr-student",
     calib: Path | None = typer.Option(
         None,
         "--calib",
@@ -27,10 +27,8 @@ def calibrate(
         min=1,
         help="At most this many pictures. Default: 512, or 64 embedded ones.",
     ),
-    weights: Path | None = typer.Option(None, "--weights", help="Your safetensors file."),
-    steps: int | None = typer.Option(
-        None, "--steps", help="Keep only the first K recurrent steps."
-    ),
+    weights: Weights = None,
+    steps: Steps = None,
     state: bool = typer.Option(False, "--state", help="For a build with --state."),
     out: Path = typer.Option(Path("ranges.json"), "--out", "-o", help="Ranges file to write."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),

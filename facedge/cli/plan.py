@@ -15,6 +15,7 @@ from facedge.errors import InputError
 from facedge.extras import require
 from facedge.progress import Stages
 
+from .options import Images, Method, Model, Ranges, Steps, Weights
 from .sensitivity import keeping
 
 if TYPE_CHECKING:
@@ -24,9 +25,7 @@ MAX_PSNR_LOSS, MIN_AU_AGREEMENT = 0.1, 99.0
 
 
 def plan(
-    model: str = typer.Option(
-        "fsr-student", "--model", "-m", help="Model name; see `facedge models`."
-    ),
+    model: Model = "fsr-student",
     backend: str = typer.Option(
         "onnxruntime", "--backend", "-b", help="Whose latency counts: onnxruntime or openvino."
     ),
@@ -36,7 +35,7 @@ def plan(
         help="Pictures to calibrate and choose on: a folder or a video. "
         "Default: pictures in scikit-image's wheel.",
     ),
-    images: int = typer.Option(64, "--images", min=1, help="Measure on this many pictures."),
+    images: Images = 64,
     max_psnr_loss: float | None = typer.Option(
         None,
         "--max-psnr-loss",
@@ -53,16 +52,10 @@ def plan(
     check: Path | None = typer.Option(
         None, "--check", help="Other pictures, to report how the plan does on them."
     ),
-    ranges: Path | None = typer.Option(
-        None, "--ranges", help="Use this ranges file; see `facedge calibrate`."
-    ),
-    method: str | None = typer.Option(
-        None, "--method", help="How ranges are taken: minmax, percentile, entropy or mse."
-    ),
-    weights: Path | None = typer.Option(None, "--weights", help="Your safetensors file."),
-    steps: int | None = typer.Option(
-        None, "--steps", help="Keep only the first K recurrent steps."
-    ),
+    ranges: Ranges = None,
+    method: Method = None,
+    weights: Weights = None,
+    steps: Steps = None,
     sensitivity: Path | None = typer.Option(
         None,
         "--sensitivity",

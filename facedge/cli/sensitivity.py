@@ -16,6 +16,8 @@ from facedge.errors import FacedgeError, InputError
 from facedge.extras import require
 from facedge.progress import Stages
 
+from .options import Images, Method, Model, Ranges, Steps, Weights
+
 if TYPE_CHECKING:
     from facedge.export.sensitivity_file import Sensitivity
 
@@ -42,26 +44,18 @@ def keeping(file: Path | None) -> Iterator[None]:
 
 
 def sensitivity(
-    model: str = typer.Option(
-        "fsr-student", "--model", "-m", help="Model name; see `facedge models`."
-    ),
+    model: Model = "fsr-student",
     calib: Path | None = typer.Option(
         None,
         "--calib",
         help="Pictures to calibrate and measure on: a folder or a video. "
         "Default: pictures in scikit-image's wheel.",
     ),
-    images: int = typer.Option(64, "--images", min=1, help="Measure on this many pictures."),
-    ranges: Path | None = typer.Option(
-        None, "--ranges", help="Use this ranges file; see `facedge calibrate`."
-    ),
-    method: str | None = typer.Option(
-        None, "--method", help="How ranges are taken: minmax, percentile, entropy or mse."
-    ),
-    weights: Path | None = typer.Option(None, "--weights", help="Your safetensors file."),
-    steps: int | None = typer.Option(
-        None, "--steps", help="Keep only the first K recurrent steps."
-    ),
+    images: Images = 64,
+    ranges: Ranges = None,
+    method: Method = None,
+    weights: Weights = None,
+    steps: Steps = None,
     dialect: str = typer.Option(
         "portable", "--dialect", help="Whose INT8 graph: portable or tensorrt."
     ),
