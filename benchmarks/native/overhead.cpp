@@ -8,7 +8,8 @@
 //     backend  enqueue and wait on a lane whose inputs are filled
 //     control  the same on a second lane: what two equal things differ by on this machine
 //     lanes    the same on depth + 1 lanes in turn, as a stream does: what the caches make of it
-//     inline   facedge_submit_faces and facedge_poll, FACEDGE_MODE_INLINE
+//     single   facedge_submit_faces and facedge_poll, FACEDGE_MODE_INLINE with depth 0
+//     inline   the same with the depth given
 //     worker   facedge_submit_faces, facedge_wait and facedge_poll, FACEDGE_MODE_WORKER
 #include "stream/model.hpp"
 
@@ -124,14 +125,15 @@ private:
 
 class OneStream {
 public:
-    OneStream(const Model& model, const Options& options, facedge_mode mode, const Pixels& pixels)
+    OneStream(const Model& model, const Options& options, facedge_mode mode, int depth,
+              const Pixels& pixels)
         : model_(model), waits_(mode == FACEDGE_MODE_WORKER) {
         facedge_stream_settings settings;
         facedge_stream_settings_default(&settings);
         settings.sr = model.get();
         settings.mode = mode;
         settings.max_faces = options.faces;
-        settings.depth = options.depth;
+        settings.depth = depth;
         check(facedge_stream_open(&stream_, &settings), "facedge_stream_open");
         facedge_faces_default(&faces_);
         faces_.pixels = pixels.data();
@@ -232,12 +234,14 @@ void run(const Options& options) {
         lane = (lane + 1) % lanes.size();
         lanes[lane].call();
     };
-    OneStream inline_stream(model, options, FACEDGE_MODE_INLINE, pixels);
-    OneStream worker_stream(model, options, FACEDGE_MODE_WORKER, pixels);
+    OneStream single_stream(model, options, FACEDGE_MODE_INLINE, 0, pixels);
+    OneStream inline_stream(model, options, FACEDGE_MODE_INLINE, options.depth, pixels);
+    OneStream worker_stream(model, options, FACEDGE_MODE_WORKER, options.depth, pixels);
     std::vector<Contender> contenders = {
         {"backend", [&] { backend.call(); }, [&] { return backend.restored(); }, {}},
         {"control", [&] { control.call(); }, [&] { return control.restored(); }, {}},
         {"lanes", next_lane, [&] { return lanes[lane].restored(); }, {}},
+        {"single", [&] { single_stream.call(); }, [&] { return single_stream.restored(); }, {}},
         {"inline", [&] { inline_stream.call(); }, [&] { return inline_stream.restored(); }, {}},
         {"worker", [&] { worker_stream.call(); }, [&] { return worker_stream.restored(); }, {}},
     };

@@ -103,7 +103,8 @@ class NativeBinding:
     def __init__(self, manifest: Manifest, model: Model, batch: int) -> None:
         # The batch itself is among the prepared sizes, so nothing is filled up.
         sr, au = (None, model) if model.info.task == Task.AU else (model, None)
-        self._stream = Stream(sr, au, max_faces=batch, max_tracks=batch)
+        # Results are copied at once, so one set of buffers is enough.
+        self._stream = Stream(sr, au, max_faces=batch, max_tracks=batch, depth=0)
         inputs, outputs = buffers(manifest.inputs, batch), buffers(manifest.outputs, batch)
         self.inputs, self.outputs = inputs, outputs
         self._images = inputs[manifest.inputs[0].name]

@@ -278,7 +278,8 @@ typedef struct facedge_stream_settings {
     int32_t batching;  /* facedge_batching; POWERS */
     int32_t max_faces; /* in one frame, 1..256; 4 */
     int32_t depth;     /* frames under way or waiting to be polled, 1..16; 2. A stream has depth + 1
-                        * sets of buffers: the last polled result keeps one */
+                        * sets of buffers: the last polled result keeps one. 0, with INLINE only: one
+                        * set for one frame at a time, and accepting a frame ends the last result */
     int32_t max_tracks;     /* hidden states kept, 1..4096 and at least max_faces; the least recently
                              * used is forgotten; 16. Without meaning for stateless models */
     int32_t max_missed;     /* a track absent for more frames than this starts afresh; 5 */
@@ -300,7 +301,7 @@ FACEDGE_API void facedge_stream_close(facedge_stream **stream);
 /* Hands a frame and its faces to the stream. `frame` and `rois` are copied and may go at once; the
  * pixels must stay until frame->release is called, or, without, until the frame's result was polled.
  * `n_rois` may be 0: the result has no faces.
- * FACEDGE_EAGAIN: settings.depth frames are under way or unpolled. FACEDGE_EINVAL, FACEDGE_EVERSION,
+ * FACEDGE_EAGAIN: settings.depth frames (of depth 0 one) are under way or unpolled. FACEDGE_EINVAL, FACEDGE_EVERSION,
  * FACEDGE_EFRAME, FACEDGE_EROI, FACEDGE_ETOOMANY, FACEDGE_EBUSY: refused, nothing was submitted,
  * release is not called. */
 FACEDGE_API int facedge_submit(facedge_stream *stream, const facedge_frame *frame,
@@ -362,7 +363,8 @@ typedef struct facedge_result {
 } facedge_result;
 
 /* Takes the oldest finished frame. Everything in `result` belongs to the stream and stays valid
- * until the next facedge_poll that returns FACEDGE_OK, or facedge_stream_close.
+ * until the next facedge_poll that returns FACEDGE_OK, or facedge_stream_close; with settings.depth 0
+ * until the next frame is accepted.
  * FACEDGE_EAGAIN: none is finished. FACEDGE_EINVAL, FACEDGE_EVERSION, FACEDGE_EBUSY. A frame that
  * failed is a result with a status, and FACEDGE_OK is returned. */
 FACEDGE_API int facedge_poll(facedge_stream *stream, facedge_result *result);

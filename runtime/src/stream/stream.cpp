@@ -17,8 +17,9 @@ Stream::Stream(Pipeline pipeline, const facedge_stream_settings& settings)
       tracks_(settings.max_tracks, settings.max_missed, settings.max_gap_us),
       player_(pipeline_, settings.max_tracks),
       statistics_(pipeline_.sr != nullptr, pipeline_.au != nullptr),
-      handoff_(static_cast<uint64_t>(settings.depth)) {
-    // One more than may be under way: the result polled last stays valid meanwhile.
+      handoff_(static_cast<uint64_t>(std::max(settings.depth, 1))) {
+    // One more than may be under way: the result polled last stays valid meanwhile. With depth 0
+    // one is all there is.
     const auto count = static_cast<size_t>(settings.depth) + 1;
     slots_.reserve(count);
     while (slots_.size() < count) slots_.emplace_back(settings.max_faces);
@@ -187,14 +188,14 @@ int Stream::set_state(uint64_t track, const float* values, size_t floats) {
 int Stream::result_cuda(const facedge_result& result, const void*& restored) const {
     restored = nullptr;
     const uint64_t polled = handoff_.polled();
-    if (polled == 0 || result.frame != polled - 1) {
+    const Slot& slot = slot_of(result.frame);
+    if (polled == 0 || result.frame != polled - 1 || slot.frame != result.frame) {
         return fail(FACEDGE_EINVAL,
                     "the result is of frame %llu and no longer the one polled last; "
                     "ask before the next facedge_poll",
                     static_cast<unsigned long long>(result.frame));
     }
-    const Slot& slot = slot_of(result.frame);
-    if (slot.sr && slot.status == FACEDGE_OK && slot.count > 0) {
+    if (slot.sr && slot.status == FACEDGE_OK && result.n_faces > 0) {
         const int32_t tensor = pipeline_.sr->network().restored;
         restored = slot.sr.lane->buffers().device_outputs[tensor];
     }

@@ -164,7 +164,7 @@ void try_settings(Input& in, const Streams& streams) {
     if (seldom(in)) settings.struct_size = in.ConsumeIntegral<size_t>();
     settings.batching = static_cast<int32_t>(number(in, 1, 2));
     settings.max_faces = static_cast<int32_t>(number(in, 1, 6));
-    settings.depth = static_cast<int32_t>(number(in, 1, 3));
+    settings.depth = static_cast<int32_t>(number(in, 0, 3));
     settings.max_tracks = static_cast<int32_t>(number(in, 1, 20));
     settings.max_missed = static_cast<int32_t>(number(in, 0, 5));
     settings.max_gap_us = number(in, 0, 1000000);

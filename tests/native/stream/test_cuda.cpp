@@ -120,6 +120,17 @@ TEST_CASE("device addresses of the last polled result") {
         CHECK(restored == nullptr);
         CHECK(facedge_result_cuda(stream.get(), &next, &restored) == FACEDGE_OK);
     }
+    SUBCASE("of depth 0, until the next frame is accepted") {
+        facedge_stream_settings settings = settings_of(sr);
+        settings.mode = FACEDGE_MODE_INLINE;
+        settings.depth = 0;
+        const Stream stream = fixture::open_stream(settings);
+        const facedge_result result = play(stream);
+        CHECK(facedge_result_cuda(stream.get(), &result, &restored) == FACEDGE_OK);
+        REQUIRE(facedge_submit(stream.get(), &frame, &roi, 1) == FACEDGE_OK);
+        CHECK(facedge_result_cuda(stream.get(), &result, &restored) == FACEDGE_EINVAL);
+        CHECK(restored == nullptr);
+    }
     SUBCASE("before the first result") {
         const Stream stream = fixture::open_stream(settings_of(sr));
         facedge_result result = {};

@@ -69,10 +69,14 @@ TEST_CASE("every setting of a stream is checked") {
         }
     }
     SUBCASE("depth") {
+        settings.mode = FACEDGE_MODE_WORKER;
         for (int32_t value : {0, 17}) {
             settings.depth = value;
             refused(settings, FACEDGE_EINVAL, "settings.depth is");
         }
+        settings.mode = FACEDGE_MODE_INLINE;
+        settings.depth = -1;
+        refused(settings, FACEDGE_EINVAL, "settings.depth is -1, expected 0 to 16");
     }
     SUBCASE("max_tracks") {
         for (int32_t value : {0, 4097}) {

@@ -36,7 +36,8 @@ int poll(const Stream& stream) {
 TEST_CASE("results come in the order of acceptance, in both modes and at every depth") {
     const Model model = open_model(fake::super_resolution());
     for (int32_t mode : {FACEDGE_MODE_WORKER, FACEDGE_MODE_INLINE}) {
-        for (int32_t depth : {1, 2, 3, 16}) {
+        for (int32_t depth : {0, 1, 2, 3, 16}) {
+            if (depth == 0 && mode == FACEDGE_MODE_WORKER) continue;
             facedge_stream_settings settings = settings_of(model);
             settings.mode = mode;
             settings.depth = depth;
@@ -104,6 +105,23 @@ TEST_CASE("a result stays valid until the next one is polled, while new frames a
         CHECK(held.faces[0].crop[0] == 11);
         CHECK(held.faces[0].track == 0);
     }
+}
+
+TEST_CASE("depth 0 is one set of buffers for one frame at a time") {
+    const Model model = open_model(fake::super_resolution("fail_lane=2\n"));
+    facedge_stream_settings settings = settings_of(model);
+    settings.mode = FACEDGE_MODE_INLINE;
+    settings.depth = 0;
+    const Stream stream = fixture::open_stream(settings);  // a second lane would have failed
+    const fixture::Crops first({11}), other({99}), many({1, 2, 3, 4, 5});
+    REQUIRE(submit(stream, first, 0) == FACEDGE_OK);
+    CHECK(submit(stream, other, 0) == FACEDGE_EAGAIN);
+    const facedge_result held = take(stream);
+    CHECK(submit(stream, many, 0) == FACEDGE_ETOOMANY);  // what is refused leaves it alone
+    CHECK(held.faces[0].restored[0] == 11);
+    REQUIRE(submit(stream, other, 0) == FACEDGE_OK);
+    CHECK(held.faces[0].restored[0] == 99);
+    CHECK(take(stream).frame == 1);
 }
 
 TEST_CASE("EAGAIN is no error and leaves the last one alone") {
