@@ -186,7 +186,8 @@ def measure(build: Path, bundle: Path, backend: str, work: Workload) -> Measurem
     wheels.offer()
     with tempfile.TemporaryDirectory() as folder:
         samples = Path(folder) / "samples"
-        command = [program, bundle, backend, build / "plugins", samples, *work.arguments()]
+        paths = (str(build / "plugins"), str(samples))
+        command = [str(program), str(bundle), backend, *paths, *work.arguments()]
         taken = []
         for _ in range(work.processes):
             done = subprocess.run(command, capture_output=True, text=True)

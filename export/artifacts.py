@@ -11,7 +11,7 @@ import onnx
 from facedge.errors import BackendError
 from facedge.progress import Stages
 from facedge.runtime.backends import nvinfer, registry
-from facedge.runtime.manifest import Artifact, Dialect
+from facedge.runtime.manifest import DIALECTS, Artifact, Dialect
 
 from .engines import latency
 from .engines.plan import Plan, PlanOptions
@@ -75,15 +75,15 @@ def write(
         (folder / "onnx" / f"{dialect}.onnx").write_bytes(blob)
     cpu = [name for name in registry.CPU if name in options.backends]
     with stages.stage("Measuring the CPU backends") as stage:
-        contenders = {name: (name, blobs["portable"]) for name in cpu}
+        contenders = {name: (name, blobs[DIALECTS[name]]) for name in cpu}
         contenders[PLAIN] = ("onnxruntime", plain.SerializeToString())
         measured = latency.measure(contenders, threads=options.threads or None)
         stage.note = ", ".join(f"{name} {ms:.2f} ms" for name, ms in measured.items())
     artifacts = [
         Artifact(
             backend=name,
-            path="onnx/portable.onnx",
-            dialect="portable",
+            path=f"onnx/{DIALECTS[name]}.onnx",
+            dialect=DIALECTS[name],
             latency_ms=measured.get(name, 0.0),
         )
         for name in registry.CPU

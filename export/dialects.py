@@ -35,9 +35,9 @@ class DialectGraph:
     rows: tuple[PassRow, ...] = ()
 
 
-def cpu_form(model: onnx.ModelProto) -> Rewritten:
-    """A rewritten float graph in the form of the portable dialect, which suits CPU kernels."""
-    return rewrite(model, [each.name for each in CPU_PASSES])
+def dialect_form(model: onnx.ModelProto, dialect: Dialect) -> Rewritten:
+    """A rewritten float graph in the form that suits a dialect's kernels."""
+    return rewrite(model, [each.name for each in CPU_PASSES if dialect in each.dialects])
 
 
 def make_dialects(
@@ -48,7 +48,7 @@ def make_dialects(
     method: str,
     choice: Choice = NO_CHOICE,
 ) -> tuple[DialectGraph, ...]:
-    """Portable and TensorRT form of a rewritten float graph.
+    """Every dialect's form of a rewritten float graph.
 
     Args:
         model: float graph with uint8 NHWC input and output.
@@ -58,29 +58,50 @@ def make_dialects(
         method: which of the ranges' methods to take.
         choice: what a precision plan decides, for int8.
     """
-    keep = spec.float32_scopes
-    for_cpu = cpu_form(model)
-    if precision == "fp32":
-        return (
-            DialectGraph("portable", for_cpu.model, rows=for_cpu.rows),
-            DialectGraph("tensorrt", model),
-        )
-    if precision == "fp16":
-        casted = fp16.cast_to_fp16(model, ranges, keep)
-        return (
-            DialectGraph("portable", fp16.weights_to_fp16(for_cpu.model), rows=for_cpu.rows),
-            DialectGraph("tensorrt", casted.model, tuple(str(row) for row in casted.rows)),
-        )
-    if ranges is None:
+    if precision == "int8" and ranges is None:
         raise InputError("int8 needs activation ranges; give --calib or --ranges")
-    return (
-        DialectGraph(
-            "portable",
-            portable.quantise(for_cpu.model, ranges, method, keep, choice=choice),
-            rows=for_cpu.rows,
-        ),
-        DialectGraph("tensorrt", tensorrt.quantise(model, ranges, method, keep, choice=choice)),
-    )
+
+    def on_cpu(dialect: Dialect) -> DialectGraph:
+        form = dialect_form(model, dialect)
+        if precision == "fp16":
+            return DialectGraph(dialect, fp16.weights_to_fp16(form.model), rows=form.rows)
+        if ranges is None or precision == "fp32":
+            return DialectGraph(dialect, form.model, rows=form.rows)
+        made = int8_form(form.model, dialect, spec, ranges, method, choice)
+        return DialectGraph(dialect, made, rows=form.rows)
+
+    if precision == "fp16":
+        casted = fp16.cast_to_fp16(model, ranges, spec.float32_scopes)
+        notes = tuple(str(row) for row in casted.rows)
+        for_gpu = DialectGraph("tensorrt", casted.model, notes)
+    elif ranges is None or precision == "fp32":
+        for_gpu = DialectGraph("tensorrt", model)
+    else:
+        made = int8_form(model, "tensorrt", spec, ranges, method, choice)
+        for_gpu = DialectGraph("tensorrt", made)
+    return (on_cpu("portable"), on_cpu("openvino"), for_gpu)
+
+
+def int8_form(
+    model: onnx.ModelProto,
+    dialect: Dialect,
+    spec: ModelSpec,
+    ranges: Ranges,
+    method: str,
+    choice: Choice = NO_CHOICE,
+    half: bool = True,
+) -> onnx.ModelProto:
+    """A float graph with the Q/DQ pairs of a dialect.
+
+    Args:
+        model: in the dialect's form.
+        half: whether FP16 is what ``tensorrt`` keeps out of INT8.
+    """
+    keep = spec.float32_scopes
+    if dialect == "tensorrt":
+        return tensorrt.quantise(model, ranges, method, keep, half=half, choice=choice)
+    signed = dialect == "openvino"
+    return portable.quantise(model, ranges, method, keep, choice=choice, signed=signed)
 
 
 def ship(model: onnx.ModelProto, steps: int) -> onnx.ModelProto:

@@ -109,7 +109,7 @@ def make_plan(
     Args:
         question: model, ranges and pictures.
         judge: of those pictures, with FP32's results.
-        found: complete sensitivity of the portable dialect.
+        found: complete sensitivity of the back end's dialect.
         target: back end and budget.
         check: description and judge of other pictures to report on.
 
@@ -210,6 +210,7 @@ def better_methods(
     Returns:
         Tensor -> method, and the parts with the losses that follow.
     """
+    dialect = found.subject.dialect
     activations = [part for part in found.parts if part.kind == "activation"]
     whole = sum(part.loss.predictable for part in found.parts)
     tried = {p.name: p for p in activations if p.loss.predictable >= WORTH * whole}
@@ -217,9 +218,9 @@ def better_methods(
     def alone(name: str, method: str, pictures: int | None) -> Loss:
         part = tried[name]
         choice = Choice(methods=_for_all(part, method, question))
-        quantised = question.quantised("portable", choice)
+        quantised = question.quantised(dialect, choice)
         model = with_observed(
-            round_only(quantised, question.floats(), part.tensors), judge.observed
+            round_only(quantised, question.floats(dialect), part.tensors), judge.observed
         )
         return judge.measure(OnnxRuntimeRunner(model, 1), pictures=pictures)
 
@@ -250,7 +251,7 @@ def _for_all(part: Part, method: str, question: Question) -> dict[str, str]:
 
 
 def _variant(question: Question, known: Sensitivity, choice: Choice) -> _Variant:
-    model = question.quantised("portable", choice)
+    model = question.quantised(known.subject.dialect, choice)
     rounded = [t for group in rounded_activations(model) for t in group.tensors]
     predicted = predict(known.parts, set(int8_nodes(model)), rounded)
     return _Variant(choice, model.SerializeToString(), predicted)
@@ -263,8 +264,10 @@ def _released(
 
     All of them at once: one by one they change less than a measurement can tell.
     """
+    if target.backend != "openvino":
+        return base
     tensors = frozenset(t for group in _unread(question, base.choice) for t in group.tensors)
-    if target.backend != "openvino" or not tensors:
+    if not tensors:
         return base
     released = _variant(question, known, replace(base.choice, unrounded=tensors))
     graphs = {ALL_INT8: base.model, UNROUNDED: released.model}
@@ -301,7 +304,7 @@ def _moves(
 
 def _unread(question: Question, choice: Choice) -> list[Rounded]:
     """Activations that no INT8 contraction reads: OpenVINO need not round them."""
-    groups = rounded_activations(question.quantised("portable", choice))
+    groups = rounded_activations(question.quantised("openvino", choice))
     return [group for group in groups if not group.readers]
 
 

@@ -106,12 +106,11 @@ def psnr_table(quality: Mapping[str, float]) -> dict[str, dict[int, float]]:
 
 
 def own_psnr(m: Manifest) -> float | None:
-    """PSNR in dB of the last step in the bundle's precision, the portable dialect first."""
+    """PSNR in dB of the last step as the preferred back end plays it; None where not measured."""
     table = psnr_table(m.quality)
-    for variant in (f"{m.precision} portable", f"{m.precision} tensorrt", m.precision):
-        if m.steps in table.get(variant, {}):
-            return table[variant][m.steps]
-    return None
+    played = next((a.dialect for a in m.artifacts if a.backend == m.preferred), "portable")
+    variant = m.precision if m.precision == "fp32" else f"{m.precision} {played}"
+    return table.get(variant, {}).get(m.steps)
 
 
 def fastest(m: Manifest) -> Artifact | None:

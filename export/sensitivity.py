@@ -8,7 +8,7 @@ the graph that ships.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,17 +27,16 @@ from facedge.models import registry, weights
 from facedge.models.contract import ModelSpec
 from facedge.progress import Stages
 from facedge.runtime.machine import usable_cpus
-from facedge.runtime.manifest import Dialect
+from facedge.runtime.manifest import DIALECTS, Dialect
 
 from . import sensitivity_file
 from .au_reader import au_reader
 from .calibrate import affordable_images, collect_ranges
-from .dialects import cpu_form, ship
+from .dialects import dialect_form, int8_form, ship
 from .graph import to_ir
 from .judge import Judge, Loss, judge_on, with_observed
 from .options import BuildOptions
 from .passes import rewrite
-from .precision import portable, tensorrt
 from .precision.choice import NO_CHOICE, Choice
 from .precision.partial import Rounded, int8_nodes, round_only, rounded_activations
 from .precision.readiness import readiness
@@ -59,7 +58,7 @@ class Question:
     Attributes:
         spec: row of the registry.
         model: rewritten float graph that ships: uint8 in and out, the last step alone.
-        cpu_model: the same in the portable dialect's form (``dialects.cpu_form``).
+        forms: dialect -> the same in the form that suits it (``dialects.dialect_form``).
         ranges: calibrated ranges.
         method: range method.
         steps: recurrent steps.
@@ -69,7 +68,7 @@ class Question:
 
     spec: ModelSpec
     model: onnx.ModelProto
-    cpu_model: onnx.ModelProto
+    forms: Mapping[Dialect, onnx.ModelProto]
     ranges: Ranges
     method: str
     steps: int
@@ -78,20 +77,14 @@ class Question:
 
     def floats(self, dialect: Dialect = "portable") -> onnx.ModelProto:
         """The float graph that a dialect's INT8 graph is made of."""
-        return self.cpu_model if dialect == "portable" else self.model
+        return self.forms[dialect]
 
     def quantised(
         self, dialect: Dialect = "portable", choice: Choice = NO_CHOICE
     ) -> onnx.ModelProto:
         """The INT8 graph of a dialect; in TensorRT's what is not INT8 stays FP32."""
-        keep = self.spec.float32_scopes
-        if dialect == "tensorrt":
-            return tensorrt.quantise(
-                self.model, self.ranges, self.method, keep, half=False, choice=choice
-            )
-        return portable.quantise(
-            self.cpu_model, self.ranges, self.method, exclude=keep, choice=choice
-        )
+        form = self.forms[dialect]
+        return int8_form(form, dialect, self.spec, self.ranges, self.method, choice, half=False)
 
 
 def ask(
@@ -126,9 +119,8 @@ def ask(
     kept = spec.steps if steps is None else steps
     named = DEFAULT_PERCENTILE if method == "percentile" else method or DEFAULT_METHOD
     shipped = ship(whole, kept)
-    return Question(
-        spec, shipped, cpu_form(shipped).model, ranges, named, kept, calibration, images
-    )
+    forms = {dialect: dialect_form(shipped, dialect).model for dialect in DIALECTS.values()}
+    return Question(spec, shipped, forms, ranges, named, kept, calibration, images)
 
 
 @contextmanager
@@ -195,7 +187,7 @@ def measure(
     def run(model: onnx.ModelProto, read_units: bool) -> Loss:
         # TensorRT's pairs are not made for ONNX Runtime's fusions (docs/precision.md).
         runner = OnnxRuntimeRunner(
-            with_observed(model, judge.observed), 1, optimise=dialect == "portable"
+            with_observed(model, judge.observed), 1, optimise=dialect != "tensorrt"
         )
         return judge.measure(runner, read_units)
 

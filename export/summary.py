@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 from rich.console import Console
 from rich.markup import escape
 
+from facedge.runtime.manifest import Manifest
+
 from .build import BuildResult
+from .report_text import own_psnr
 
 
 def as_dict(result: BuildResult) -> dict[str, object]:
@@ -39,7 +40,7 @@ def print_summary(result: BuildResult) -> None:
         f"peak memory {result.peak_bytes / 1e9:.1f} GB)."
     )
     for line in (
-        _quality(m.quality, m.precision, m.steps),
+        _quality(m),
         _gates(result),
         _speed(result),
         _weights(result),
@@ -52,12 +53,12 @@ def print_summary(result: BuildResult) -> None:
     console.print(f"  check it on a device   facedge verify {path}")
 
 
-def _quality(quality: Mapping[str, float], precision: str, steps: int) -> str:
-    base = quality.get("psnr_y bicubic")
-    full = quality.get(f"psnr_y fp32 restored_{steps}")
-    if base is None or full is None:
+def _quality(m: Manifest) -> str:
+    base = m.quality.get("psnr_y bicubic")
+    full = m.quality.get(f"psnr_y fp32 restored_{m.steps}")
+    here = own_psnr(m)
+    if base is None or full is None or here is None:
         return ""
-    here = quality.get(f"psnr_y {precision} portable restored_{steps}", full)
     return f"quality: {here:.2f} dB on the gate pictures; FP32 {full:.2f} dB, bicubic {base:.2f} dB"
 
 

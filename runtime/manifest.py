@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -14,7 +15,15 @@ IDENTICAL_DB = 200.0
 
 Task = Literal["super-resolution", "action-units"]
 Precision = Literal["fp32", "fp16", "int8"]
-Dialect = Literal["portable", "tensorrt"]
+Dialect = Literal["portable", "openvino", "tensorrt"]
+
+DIALECTS: Mapping[str, Dialect] = {
+    "onnxruntime": "portable",
+    "openvino": "openvino",
+    "tensorrt": "tensorrt",
+    "tensorrt-rtx": "tensorrt",
+}
+"""Backend -> the form of the graph that is made for it; any of them plays ``portable`` too."""
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

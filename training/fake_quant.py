@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facedge.errors import InputError
-from facedge.export.precision.contraction import Dialect
+from facedge.runtime.manifest import Dialect
 
 _EDGES = "edges/"
 """Modules in it are called, without gradient: rounding and comparing have none worth having."""
@@ -71,7 +71,7 @@ def weight_scales(weight: Tensor, dialect: Dialect) -> Tensor:
     Those of ``tensorrt`` are rounded up to numbers that FP16 holds.
     """
     scales = weight.detach().abs().amax((1, 2, 3)) / 127
-    if dialect == "portable":
+    if dialect != "tensorrt":
         return scales.clamp(min=2.0**-40)
     scales = scales.clamp(min=2.0**-20)
     half = scales.half()
@@ -86,10 +86,10 @@ def fake_weights(
 
     Args:
         weight: float32 [out, in, kh, kw]; becomes s8 per output channel.
-        bias: float32 [out] or None; becomes int32 in ``portable``, stays float in ``tensorrt``.
+        bias: float32 [out] or None; stays float in ``tensorrt``, else becomes int32.
         step: scale of the convolution's input.
     """
-    scales, rounds = weight_scales(weight, dialect), dialect == "portable"
+    scales, rounds = weight_scales(weight, dialect), dialect != "tensorrt"
     if bias is not None and rounds:
         scales = torch.maximum(scales, bias.detach().abs() / (step * 2.0**30))
     # float64, so that a weight half way between two levels goes where the compiler sends it.

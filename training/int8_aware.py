@@ -25,13 +25,13 @@ from facedge.errors import InputError
 from facedge.export.calibrate import collect_ranges
 from facedge.export.passes import PASSES, rewrite
 from facedge.export.precision import portable, tensorrt
-from facedge.export.precision.contraction import Dialect
 from facedge.export.prepare import IO_PASS
 from facedge.export.trace import trace
 from facedge.models import registry
 from facedge.models.contract import ModelSpec
 from facedge.models.fsr_student import FsrStudent
 from facedge.progress import Stages
+from facedge.runtime.manifest import Dialect
 
 from . import options, parallel
 from .command import command
@@ -109,10 +109,11 @@ def int8_graph(
     ranges.check_weights(weights_hash(floats.whole))
     ranges.check_covers(tensors)
     ranges.of(tensors[0], method)
-    if dialect == "portable":
-        made = portable.quantise(floats.inner, ranges, method, spec.float32_scopes)
+    keep = spec.float32_scopes
+    if dialect == "tensorrt":
+        made = tensorrt.quantise(floats.inner, ranges, method, keep, half=False)
     else:
-        made = tensorrt.quantise(floats.inner, ranges, method, spec.float32_scopes, half=False)
+        made = portable.quantise(floats.inner, ranges, method, keep, signed=dialect == "openvino")
     return QuantisedGraph(floats.inner, made, network, dialect)
 
 

@@ -10,11 +10,10 @@ import onnx_ir as ir
 import onnx_ir.passes.common as ir_passes
 
 from facedge.errors import InputError
-from facedge.runtime.manifest import PassRow
+from facedge.runtime.manifest import DIALECTS, Dialect, PassRow
 
 from ..graph import GraphCost, graph_cost, infer_shapes, merge_initialisers, to_ir, to_proto
 from . import (
-    add_before_depth_to_space,
     attention,
     branches,
     common_subexpressions,
@@ -29,6 +28,7 @@ from . import (
     patches,
     prelu_to_leaky_relu,
     resize_to_matmul,
+    separable_to_matmul,
     simplify,
     split_concat_conv,
     two_logit_softmax,
@@ -48,11 +48,13 @@ class Pass:
         name: command-line name.
         summary: one sentence for ``facedge passes``.
         apply: edits the model in place and returns how many places it changed.
+        dialects: for whose kernels it is.
     """
 
     name: str
     summary: str
     apply: Callable[[ir.Model], int]
+    dialects: tuple[Dialect, ...] = tuple(dict.fromkeys(DIALECTS.values()))
 
 
 @dataclass(frozen=True)
@@ -86,15 +88,19 @@ PASSES: tuple[Pass, ...] = (
 )
 """Every pass for all dialects, in the order of application."""
 
+_CPU: tuple[Dialect, ...] = ("portable", "openvino")
+_ORT: tuple[Dialect, ...] = ("portable",)
+_OPENVINO: tuple[Dialect, ...] = ("openvino",)
+
 CPU_PASSES: tuple[Pass, ...] = (
-    Pass("fold-conv-conv", "two convolutions to one", fold_conv_conv.apply),
-    Pass("few-channels-to-matmul", "1x1 conv of few channels", few_channels_to_matmul.apply),
-    Pass("resize-to-matmul", "interpolation by fixed matrices", resize_to_matmul.apply),
-    Pass("where-to-arithmetic", "choice between floats", where_to_arithmetic.apply),
-    Pass("dilate-in-strips", "hysteresis on 16 strips", dilate_in_strips.apply),
-    Pass("add-before-shuffle", "sums before depth-to-space", add_before_depth_to_space.apply),
+    Pass("fold-conv-conv", "two convolutions to one", fold_conv_conv.apply, _CPU),
+    Pass("few-channels-to-matmul", "1x1 conv of few channels", few_channels_to_matmul.apply, _ORT),
+    Pass("resize-to-matmul", "interpolation by fixed matrices", resize_to_matmul.apply, _CPU),
+    Pass("separable-to-matmul", "smoothing of one channel", separable_to_matmul.apply, _CPU),
+    Pass("where-to-arithmetic", "choice between floats", where_to_arithmetic.apply, _CPU),
+    Pass("dilate-in-strips", "hysteresis on 16 strips", dilate_in_strips.apply, _OPENVINO),
 )
-"""What only CPU kernels profit from: for the portable dialect, behind the others."""
+"""What only kernels of CPUs profit from, behind the others."""
 
 
 def rewrite(model: onnx.ModelProto, names: Sequence[str] | None = None) -> Rewritten:

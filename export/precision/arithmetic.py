@@ -20,10 +20,12 @@ class Grid:
     Attributes:
         scale: width of a step.
         zero_point: the integer that stands for 0.
+        signed: whether its integers are s8 rather than u8.
     """
 
     scale: float
     zero_point: int
+    signed: bool = False
 
 
 def unsigned_grid(low: float, high: float) -> Grid:
@@ -39,7 +41,13 @@ def unsigned_grid(low: float, high: float) -> Grid:
 
 def signed_grid(low: float, high: float) -> Grid:
     """Symmetric s8 grid, zero point 0, that covers [low, high] with -127..127."""
-    return Grid(float(np.float32(max(abs(low), abs(high), 127 * _SMALLEST_SCALE) / 127.0)), 0)
+    scale = max(abs(low), abs(high), 127 * _SMALLEST_SCALE) / 127.0
+    return Grid(float(np.float32(scale)), 0, signed=True)
+
+
+def cpu_grid(low: float, high: float) -> Grid:
+    """Zero point 0: u8 for what has no negative values, else symmetric s8."""
+    return unsigned_grid(low, high) if low >= 0 else signed_grid(low, high)
 
 
 def channel_scales(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
 
 import onnx_ir as ir
 
+from facedge.runtime.manifest import Dialect
+
 from .ir_edit import constant, in_scope
 
-Dialect = Literal["portable", "tensorrt"]
 CONTRACTIONS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 FEWEST_CHANNELS = 16
 """Input channels per group below which INT8 kernels lose to float ones."""

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import onnx
 import onnx_ir as ir
 
+from facedge.runtime.manifest import Dialect
+
 from .choice import OUTPUT
-from .contraction import Contraction, Dialect, contractions, padded_channels, unsuited
+from .contraction import Contraction, contractions, padded_channels, unsuited
 from .ir_edit import NOTE, open_model
 from .region import cuts_at_zero
 

@@ -77,7 +77,7 @@ def passes(
     from facedge.export.passes import CPU_PASSES, PASSES
 
     rows = [(p.name, "all", p.summary) for p in PASSES]
-    rows += [(p.name, "portable", p.summary) for p in CPU_PASSES]
+    rows += [(p.name, ", ".join(p.dialects), p.summary) for p in CPU_PASSES]
     if as_json:
         print(json.dumps([dict(zip(_PASS, row, strict=True)) for row in rows], indent=1))
         return

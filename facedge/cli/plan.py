@@ -14,6 +14,7 @@ from rich.table import Table
 from facedge.errors import InputError
 from facedge.extras import require
 from facedge.progress import Stages
+from facedge.runtime.manifest import DIALECTS
 
 from .options import Images, Method, Model, Ranges, Steps, Weights
 from .sensitivity import keeping
@@ -118,7 +119,14 @@ def plan(
                     f"--check {check} holds pictures the plan is chosen on; give other ones"
                 )
         with keeping(sensitivity):
-            found = measure(question, judge, threads=threads, file=sensitivity, stages=stages)
+            found = measure(
+                question,
+                judge,
+                dialect=DIALECTS[backend],
+                threads=threads,
+                file=sensitivity,
+                stages=stages,
+            )
         assert found.all_int8 is not None
         if max_psnr_loss is None and judge.truths:
             max_psnr_loss = MAX_PSNR_LOSS

@@ -15,6 +15,7 @@ from rich.table import Table
 from facedge.errors import FacedgeError, InputError
 from facedge.extras import require
 from facedge.progress import Stages
+from facedge.runtime.manifest import DIALECTS
 
 from .options import Images, Method, Model, Ranges, Steps, Weights
 
@@ -57,7 +58,7 @@ def sensitivity(
     weights: Weights = None,
     steps: Steps = None,
     dialect: str = typer.Option(
-        "portable", "--dialect", help="Whose INT8 graph: portable or tensorrt."
+        "portable", "--dialect", help="Whose INT8 graph: portable, openvino or tensorrt."
     ),
     au: bool = typer.Option(
         False, "--au", help="Read action units on the restored faces for every part, too."
@@ -85,8 +86,9 @@ def sensitivity(
     from facedge.export import sensitivity_file
     from facedge.export.sensitivity import ask, measure, open_judge
 
-    if dialect not in ("portable", "tensorrt"):
-        raise InputError(f"unknown dialect {dialect!r}; choose portable or tensorrt")
+    if dialect not in DIALECTS.values():
+        known = ", ".join(dict.fromkeys(DIALECTS.values()))
+        raise InputError(f"unknown dialect {dialect!r}; choose one of {known}")
     if out is not None and out.exists():
         sensitivity_file.read(out)  # earlier figures may be replaced, nothing else
     stages = Stages(quiet=as_json)

@@ -22,7 +22,7 @@ def sentence(capsys) -> str:
     ("arguments", "said"),
     [
         (["sensitivity", "--model", "fsr-pupil"], "no model is called 'fsr-pupil'"),
-        (["sensitivity", "--dialect", "coreml"], "choose portable or tensorrt"),
+        (["sensitivity", "--dialect", "coreml"], "choose one of portable, openvino, tensorrt"),
         (["sensitivity", "--calib", "nowhere"], "nowhere"),
         (["sensitivity", "--images", "0"], "--images"),
         (["sensitivity", "--method", "guess"], "no calibration method 'guess'"),

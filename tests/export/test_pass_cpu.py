@@ -164,49 +164,54 @@ def test_a_mask_by_a_constant_stays():
     assert apply_pass("where-to-arithmetic", before)[0] == 0
 
 
-SHUFFLE = """g (float[batch,12,4,5] x, float[batch,3,8,10] y) => (float[batch,3,8,10] z) {{
-    a = Neg(y)
-    d = DepthToSpace<blocksize=2, mode="{mode}">(x)
-    z = {add}
-}}"""
+def filtered(pad: str) -> str:
+    return f"""g (float[batch,1,20,24] x) => (float[batch,1,h,w] y) {{
+        n = Neg(x)
+        {pad}
+        y = Conv(p, k)
+    }}"""
 
 
-@pytest.mark.parametrize("mode", ["CRD", "DCR"])
-@pytest.mark.parametrize("add", ["Add(d, a)", "Add(a, d)"])
-def test_a_sum_moves_in_front_of_depth_to_space(mode, add):
-    before = graph(SHUFFLE.format(mode=mode, add=add))
-    count, after = apply_pass("add-before-shuffle", before)
-    assert count == 1
-    assert [n.op_type for n in after.graph.node][-2:] == ["Add", "DepthToSpace"]
-    assert_same_function(before, after)
+def gaussian(size: int) -> np.ndarray:
+    line = np.exp(-((np.arange(size) - size // 2) ** 2) / 2.4)
+    return (np.outer(line, line[::-1]) / line.sum() ** 2).astype(np.float32)[None, None]
 
 
-def test_the_enlarged_input_of_all_steps_is_packed_once():
-    text = """g (float[batch,12,4,5] x, float[batch,3,8,10] y) => (float[batch,3,8,10] z) {
-        a = Neg(y)
-        d = DepthToSpace<blocksize=2, mode="CRD">(x)
-        s = Add(a, d)
-        x2 = Mul(x, x)
-        d2 = DepthToSpace<blocksize=2, mode="CRD">(x2)
-        s2 = Add(a, d2)
-        z = Mul(s, s2)
-    }"""
-    before = graph(text)
-    count, after = apply_pass("add-before-shuffle", before)
-    assert (count, operators(after)["Transpose"]) == (2, 1)
+@pytest.mark.parametrize(
+    "pad",
+    [
+        'p = Pad<mode="reflect">(n, two)',
+        'p = Pad<mode="edge">(n, two)',
+        "p = Pad(n, uneven)",
+        "p = Identity(n)",
+    ],
+)
+def test_smoothing_becomes_two_products_with_its_padding(pad):
+    amounts = {
+        "two": np.array([0, 0, 2, 2, 0, 0, 2, 2]),
+        "uneven": np.array([0, 0, 1, 0, 0, 0, 3, 2]),
+    }
+    before = graph(filtered(pad), k=gaussian(5), **amounts)
+    count, after = apply_pass("separable-to-matmul", before)
+    assert (count, operators(after)["MatMul"]) == (1, 2)
+    assert not {"Conv", "Pad"} & set(operators(after))
     assert_same_function(before, after)
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("pad", "kernel"),
     [
-        SHUFFLE.replace("z = {add}", "e = Add(d, a) z = Mul(e, d)"),  # read twice
-        SHUFFLE.replace("[batch,12,4,5]", "[batch,64,4,5]").replace("[batch,3,", "[batch,16,"),
-        SHUFFLE.replace("{add}", "Add(d, d)"),
+        ("p = Identity(n)", np.random.default_rng(0).random((1, 1, 5, 5), np.float32)),  # rank 5
+        ("p = Identity(n)", gaussian(3)),  # too small to gain
+        ("p = Pad(n, two, one)", gaussian(5)),  # padded with ones
+        ('p = Pad<mode="wrap">(n, two)', gaussian(5)),
     ],
+    ids=["rank", "small", "level", "wrap"],
 )
-def test_other_sums_stay(text):
-    assert apply_pass("add-before-shuffle", graph(text.format(mode="CRD", add="Add(d, a)")))[0] == 0
+def test_other_filters_stay(pad, kernel):
+    constants = {"two": np.array([0, 0, 2, 2, 0, 0, 2, 2]), "one": np.array(1, np.float32)}
+    before = graph(filtered(pad), k=kernel, **constants)
+    assert apply_pass("separable-to-matmul", before)[0] == 0
 
 
 def dilation(rounds: int, start: str = "Greater(x, high)", height: int = 64) -> str:

@@ -19,6 +19,7 @@ from facedge.export.precision.ir_edit import NOTE
 from facedge.export.precision.partial import int8_nodes, rounded_activations
 from facedge.export.sensitivity import measure
 from facedge.progress import Stages
+from facedge.runtime.manifest import DIALECTS
 
 QUIET = Stages(quiet=True)
 FIRST, SECOND = "part/Conv_3", "part/Conv_5"
@@ -111,7 +112,7 @@ def judge(asked, tmp_path):
 
 
 def planned(asked, judge, budget, backend="onnxruntime"):
-    found = measure(asked, judge, threads=2, stages=QUIET)
+    found = measure(asked, judge, dialect=DIALECTS[backend], threads=2, stages=QUIET)
     target = Target(backend, budget, threads=1, move_calls=8, calls=16)
     return make_plan(asked, judge, found, target, QUIET, ("the same", judge))
 
@@ -160,7 +161,7 @@ def test_a_budget_these_pictures_cannot_show_is_refused(asked, tmp_path):
         Target("tensorrt", Budget())
 
 
-@pytest.mark.parametrize("dialect", ["portable", "tensorrt"])
+@pytest.mark.parametrize("dialect", ["portable", "openvino", "tensorrt"])
 def test_a_choice_is_followed_by_exact_name(asked, dialect):
     graph = asked.quantised(dialect, Choice(floats=frozenset({SECOND})))
     assert int8_nodes(graph) == (FIRST,)

@@ -122,7 +122,7 @@ def test_taking_out_every_pair_gives_the_float_graph_back(asked, judge):
     from facedge.export.judge import with_observed
     from facedge.export.runner import OnnxRuntimeRunner
 
-    for dialect in ("portable", "tensorrt"):
+    for dialect in ("portable", "openvino", "tensorrt"):
         quantised = asked.quantised(dialect)
         assert int8_nodes(quantised) == (FIRST, SECOND)
         nothing = round_only(quantised, asked.model)

@@ -15,8 +15,10 @@ from facedge.export.judge import OBSERVED, Judge, with_observed
 from facedge.export.runner import OnnxRuntimeRunner
 from facedge.export.sensitivity import Question
 from facedge.models.contract import ModelSpec
+from facedge.runtime.manifest import DIALECTS
 
 SIDE, WIDTH = 32, 16
+
 SPEC = ModelSpec(
     name="two-products", system="S1", task="super-resolution", summary="", paper="",
     build=torch.nn.Identity, input_size=SIDE, output_size=SIDE, steps=1, state_shape=None,
@@ -67,7 +69,8 @@ def faces(count: int, truth: bool = True) -> list[Sample]:
 
 def question(count: int = 12) -> Question:
     model = network()
-    return Question(SPEC, model, model, collect(model, faces(count)), "mse", 1, None, count)
+    forms = dict.fromkeys(DIALECTS.values(), model)
+    return Question(SPEC, model, forms, collect(model, faces(count)), "mse", 1, None, count)
 
 
 def judge(folder: Path, asked: Question, truth: bool = True) -> Judge:

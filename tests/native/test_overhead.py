@@ -36,7 +36,7 @@ def test_every_way_plays_the_same_pixels_and_is_timed(
     made = measure(build, bundle, backend, work)
     assert made.bundle == "tiny"
     assert made.backend.startswith(f"{backend} ")
-    ways = "backend control lanes single inline worker".split()
+    ways = ["backend", "control", "lanes", "single", "inline", "worker"]
     assert [row.way for row in made.rows] == ways
     for row in made.rows:
         assert 0 < row.p50_us <= row.p90_us <= row.p99_us

@@ -24,9 +24,9 @@ from facedge.calibration.sources import Picture
 from facedge.errors import InputError
 from facedge.export.precision import portable, tensorrt
 from facedge.export.precision.arithmetic import channel_scales
-from facedge.export.precision.contraction import Dialect
 from facedge.export.precision.readiness import readiness
 from facedge.models.fsr_student import FsrStudent
+from facedge.runtime.manifest import Dialect
 from facedge.training.degrade import down
 from facedge.training.fake_quant import (
     QuantisedGraph,
@@ -38,7 +38,7 @@ from facedge.training.int8_aware import Floats, int8_graph, rewritten
 from facedge.training.quality import to_float
 
 SPEC = replace(STUDENT, float32_scopes=("edges",))
-DIALECTS: tuple[Dialect, ...] = ("portable", "tensorrt")
+DIALECTS: tuple[Dialect, ...] = ("portable", "openvino", "tensorrt")
 Array = NDArray[Any]
 
 
@@ -53,9 +53,10 @@ class Case:
     def quantised(self, dialect: Dialect, whole: bool = False) -> onnx.ModelProto:
         """What the compiler makes of it: with float inputs, or with uint8 pictures."""
         model, scopes = self.floats.whole if whole else self.floats.inner, SPEC.float32_scopes
-        if dialect == "portable":
-            return portable.quantise(model, self.ranges, "mse", scopes)
-        return tensorrt.quantise(model, self.ranges, "mse", scopes, half=False)
+        if dialect == "tensorrt":
+            return tensorrt.quantise(model, self.ranges, "mse", scopes, half=False)
+        signed = dialect == "openvino"
+        return portable.quantise(model, self.ranges, "mse", scopes, signed=signed)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ namespace record {
 
 inline constexpr Choices<2> kTasks = {"super-resolution", "action-units"};
 inline constexpr Choices<3> kPrecisions = {"fp32", "fp16", "int8"};
-inline constexpr Choices<2> kDialects = {"portable", "tensorrt"};
+inline constexpr Choices<3> kDialects = {"portable", "openvino", "tensorrt"};
 inline constexpr Choices<2> kSenses = {"at least", "at most"};
 
 template <>

@@ -11,6 +11,7 @@ from onnx.reference import ReferenceEvaluator
 
 from facedge.export.precision.arithmetic import (
     channel_scales,
+    cpu_grid,
     quantise_bias,
     quantise_channels,
     signed_grid,
@@ -104,3 +105,10 @@ def test_half_scale_is_the_next_fp16_number_above(scale):
     assert float(np.float16(rounded)) == rounded
     below = float(np.nextafter(np.float16(rounded), np.float16(0)))
     assert below < scale <= rounded
+
+
+def test_openvinos_grid_is_unsigned_from_zero_on_and_symmetric_below():
+    assert cpu_grid(0.0, 6.0) == unsigned_grid(0.0, 6.0)
+    assert cpu_grid(-1.0, 6.0) == signed_grid(-1.0, 6.0)
+    assert (cpu_grid(0.0, 6.0).signed, cpu_grid(-1.0, 6.0).signed) == (False, True)
+    assert cpu_grid(-12.7, 6.0).scale == np.float32(0.1)

@@ -93,8 +93,11 @@ def test_both_back_ends_run_the_planned_convolutions_as_integers(small, small_ra
         assert (placement.int8, placement.other) == (0, 5)
 
 
-def test_reference_evaluator_and_back_end_agree_on_the_quantised_graph(tools, small, small_ranges):
-    quantised = quantise(small, small_ranges, "minmax")
+@pytest.mark.parametrize("signed", [False, True])
+def test_reference_evaluator_and_back_end_agree_on_the_quantised_graph(
+    tools, small, small_ranges, signed
+):
+    quantised = quantise(small, small_ranges, "minmax", signed=signed)
     feeds = {"images": tools.faces(3, 16)[2:]}
     # The evaluator has Q/DQ from opset 19 on; nothing in this graph differs between the two.
     newer = onnx.ModelProto()
@@ -105,6 +108,22 @@ def test_reference_evaluator_and_back_end_agree_on_the_quantised_graph(tools, sm
     # Fused kernels round ties of the requantisation otherwise: single grey levels.
     assert np.abs(reference.astype(int) - fused.astype(int)).max() <= 2
     assert tools.psnr(reference, tools.run(small, feeds)[0]) > 45
+
+
+def test_signed_activations_are_symmetric_and_stay_integers_in_openvino(student, student_ranges):
+    quantised = quantise(student, student_ranges, "minmax", exclude=("edges",), signed=True)
+    held = _constants(quantised)
+    pairs = [n for n in quantised.graph.node if n.op_type == "QuantizeLinear"]
+    kinds = Counter(str(held[n.input[2]].dtype) for n in pairs)
+    assert kinds["int8"] > 0 < kinds["uint8"]
+    for node in pairs:
+        assert held[node.input[2]] == 0
+        if held[node.input[2]].dtype == np.int8:
+            largest = max(np.abs(student_ranges.spans.get(node.input[0], (0.0, 0.0))))
+            # A scale may be shared with a tensor of a wider range, never with a narrower one.
+            assert held[node.input[1]] >= np.float32(largest / 127) * (1 - 1e-6)
+    rows = readiness(student, quantised, "openvino")
+    assert openvino_placement(quantised).int8 == coverage(rows).int8 > 20
 
 
 def test_student_keeps_its_picture_and_runs_99_percent_in_int8(tools, student, student_ranges):
