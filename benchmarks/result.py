@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from facedge.errors import InputError
+from facedge.records import NOT_JSON
 
 from .judged import Judged
 from .machine import Environment, Record
@@ -291,5 +292,5 @@ def read_result(path: Path) -> Result:
                 f"measure again, or install the version that wrote it"
             )
         return msgspec.json.decode(data, type=Result)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise InputError(f"{file} is no benchmark result: {error}") from error

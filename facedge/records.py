@@ -11,6 +11,9 @@ from .errors import InputError
 
 T = TypeVar("T")
 
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding any bytes as JSON can raise."""
+
 
 def decode_file(path: Path, kind_of: type[T], what: str, kind: str, schema: int, make: str) -> T:
     """A JSON file of one kind and schema, strictly.
@@ -30,7 +33,7 @@ def decode_file(path: Path, kind_of: type[T], what: str, kind: str, schema: int,
         raise InputError(f"cannot read {what} file {path}: {error.strerror or error}") from error
     try:
         head = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise InputError(f"{path} is not a {what} file: {error}; {make}") from error
     if not isinstance(head, dict) or head.get("kind") != kind:
         raise InputError(f"{path} is not a {what} file; {make}")

@@ -17,6 +17,7 @@ import msgspec
 
 from facedge.errors import BundleError, InputError
 from facedge.files import sha256_file
+from facedge.records import NOT_JSON
 
 from .manifest import MANIFEST, SCHEMA, Artifact, Manifest
 from .tensors import contradiction
@@ -187,7 +188,7 @@ def parse_manifest(data: bytes, file: Path = Path(MANIFEST)) -> Manifest:
     _check_digest(file, data)
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         raise BundleError(f"{file} does not follow schema {SCHEMA}: {error}; {_REBUILD}") from error
     if wrong := contradiction(manifest):
         raise BundleError(f"{file} contradicts itself: {wrong}; {_REBUILD}")
@@ -202,7 +203,7 @@ def _check_schema(file: Path, data: bytes) -> None:
     """Schema first: an older program must say so of a newer bundle before anything else."""
     try:
         found = msgspec.json.decode(data, type=_SchemaOnly).schema
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise BundleError(f"{file} is not a manifest ({error}); {_REBUILD}") from error
     if found != SCHEMA:
         raise BundleError(

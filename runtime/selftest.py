@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.lib.format import read_array
 
 from facedge.errors import BackendError, BundleError, QualityGateError
 from facedge.metrics import psnr
@@ -218,7 +219,7 @@ def _load(bundle: Bundle, specs: tuple[TensorSpec, ...], paths: dict[str, str]) 
             )
         file = paths[spec.name]
         try:
-            array: Array = np.load(io.BytesIO(bundle.read(file)), allow_pickle=False)
+            array: Array = read_array(io.BytesIO(bundle.read(file)), allow_pickle=False)
         except (ValueError, EOFError) as error:
             raise BundleError(
                 f"{bundle.path / file} is not a .npy array of numbers; build the bundle again"

@@ -30,6 +30,7 @@ def contradiction(manifest: Manifest) -> str:
         _tensors("inputs", manifest.inputs, (IMAGES, *state[0]))
         or _tensors("outputs", manifest.outputs, (*results, *state[1]))
         or _sizes(manifest)
+        or _batches(manifest)
     )
 
 
@@ -45,6 +46,13 @@ def _tensors(what: str, found: Sequence[TensorSpec], expected: Sequence[str]) ->
                 f"{spec.name} is {spec.dtype} {list(spec.shape)}, expected {dtype} "
                 f"with {rank} dimensions, the first -1 and the others fixed"
             )
+    return ""
+
+
+def _batches(manifest: Manifest) -> str:
+    for artifact in manifest.artifacts:
+        if artifact.max_batch < 0:
+            return f"max_batch of {artifact.path} is {artifact.max_batch}, expected 0 or more"
     return ""
 
 

@@ -184,3 +184,19 @@ def test_a_name_too_long_for_the_file_system_is_one_sentence(bundle):
 def test_an_unlisted_plan_is_refused_however_it_is_spelt(bundle):
     (bundle / "NEW.Plan").write_bytes(b"code")
     assert "NEW.Plan is not listed" in refusal(bundle)
+
+
+@pytest.mark.parametrize(
+    "data", [b"[" * 100_000, b'{"schema": 1, "digest": "\xff"}', b"\xff\xfe", b""]
+)
+def test_bytes_that_are_no_json_are_one_sentence(data):
+    with pytest.raises(BundleError, match=r"^manifest\.json"):
+        parse_manifest(data)
+
+
+def test_a_negative_largest_batch_is_refused(bundle):
+    manifest = load(bundle).manifest
+    artifacts = tuple(msgspec.structs.replace(a, max_batch=-1) for a in manifest.artifacts)
+    changed = encode_manifest(msgspec.structs.replace(manifest, artifacts=artifacts))
+    with pytest.raises(BundleError, match=r"max_batch of onnx/portable\.onnx is -1"):
+        parse_manifest(changed)

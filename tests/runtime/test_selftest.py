@@ -42,15 +42,20 @@ def test_a_sound_bundle_passes_on_both_backends_at_two_batch_sizes(tmp_path, mod
 
 def alter_golden(path, name, change):
     """Change a golden array and list its new hash, as a wrong builder would."""
+    file = path / f"golden/{name}.npy"
+    np.save(file, change(np.load(file)))
+    return relist(path, f"golden/{name}.npy")
+
+
+def relist(path, name):
+    """Give a changed file's hash to the manifest."""
     import hashlib
 
     import msgspec
 
-    bundle = load(path)
-    file = path / f"golden/{name}.npy"
-    np.save(file, change(np.load(file)))
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    files = bundle.manifest.files | {f"golden/{name}.npy": digest}
+    bundle = load(path, verify=False)
+    digest = hashlib.sha256((path / name).read_bytes()).hexdigest()
+    files = bundle.manifest.files | {name: digest}
     write(
         path / "manifest.json",
         encode_manifest(msgspec.structs.replace(bundle.manifest, files=files)),
@@ -105,6 +110,18 @@ def test_an_altered_file_stops_the_test_before_it_starts(tmp_path):
 def test_golden_vectors_that_do_not_fit_the_manifest_are_refused(tmp_path, change, words):
     bundle = alter_golden(make_bundle(tmp_path / "t"), "restored", change)
     with pytest.raises(BundleError, match=words):
+        verify(bundle)
+
+
+@pytest.mark.parametrize("save", [np.savez, lambda f, a: f.write(b"PK\x03\x04 no archive")])
+def test_an_archive_in_place_of_a_golden_array_is_refused(tmp_path, save):
+    make_bundle(tmp_path / "t")
+    file = tmp_path / "t/golden/restored.npy"
+    array = np.load(file)
+    with file.open("wb") as stream:
+        save(stream, array)
+    bundle = relist(tmp_path / "t", "golden/restored.npy")
+    with pytest.raises(BundleError, match=r"not a \.npy array"):
         verify(bundle)
 
 
