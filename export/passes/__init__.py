@@ -29,6 +29,7 @@ from . import (
     prelu_to_leaky_relu,
     resize_to_matmul,
     separable_to_matmul,
+    shuffle_by_pixels,
     simplify,
     split_concat_conv,
     two_logit_softmax,
@@ -98,6 +99,7 @@ CPU_PASSES: tuple[Pass, ...] = (
     Pass("resize-to-matmul", "interpolation by fixed matrices", resize_to_matmul.apply, _CPU),
     Pass("separable-to-matmul", "smoothing of one channel", separable_to_matmul.apply, _CPU),
     Pass("where-to-arithmetic", "choice between floats", where_to_arithmetic.apply, _CPU),
+    Pass("shuffle-by-pixels", "whole pixels moved", shuffle_by_pixels.apply, _ORT),
     Pass("dilate-in-strips", "hysteresis on 16 strips", dilate_in_strips.apply, _OPENVINO),
 )
 """What only kernels of CPUs profit from, behind the others."""

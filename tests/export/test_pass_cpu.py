@@ -214,6 +214,40 @@ def test_other_filters_stay(pad, kernel):
     assert apply_pass("separable-to-matmul", before)[0] == 0
 
 
+SHUFFLED = """g (float[batch,8,4,5] x) => (float[batch,16,8,10] y) {{
+    c = Conv(x, w, b)
+    {shuffle}
+}}"""
+
+
+def shuffled(shuffle: str):
+    return graph(SHUFFLED.format(shuffle=shuffle), w=weights(64, 8, 1, 1), b=weights(64))
+
+
+@pytest.mark.parametrize("mode", ["CRD", "DCR"])
+@pytest.mark.parametrize("before", ["", "r = Relu(c)", "s = Relu(c) r = LeakyRelu(s)"])
+def test_depth_to_space_moves_whole_pixels(mode, before):
+    source = "r" if before else "c"
+    first = shuffled(f'{before} y = DepthToSpace<blocksize=2, mode="{mode}">({source})')
+    count, after = apply_pass("shuffle-by-pixels", first)
+    assert (count, operators(after)["Transpose"]) == (1, 3)
+    assert "DepthToSpace" not in operators(after)
+    assert_same_function(first, after, tolerance=0)
+
+
+@pytest.mark.parametrize(
+    "shuffle",
+    [
+        'a = Neg(c) y = DepthToSpace<blocksize=2, mode="CRD">(a)',
+        """a = Relu(c) z = DepthToSpace<blocksize=2, mode="CRD">(a)
+        n = Neg(c) k = DepthToSpace<blocksize=2, mode="CRD">(n) y = Add(z, k)""",
+    ],
+    ids=["no activation", "read twice"],
+)
+def test_a_shuffle_whose_channels_cannot_be_sorted_stays(shuffle):
+    assert apply_pass("shuffle-by-pixels", shuffled(shuffle))[0] == 0
+
+
 def dilation(rounds: int, start: str = "Greater(x, high)", height: int = 64) -> str:
     steps = "".join(
         f"""p{k} = MaxPool<kernel_shape=[3,3], pads=[1,1,1,1]>(e{k})
