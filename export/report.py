@@ -177,12 +177,13 @@ def _render(data: ReportData) -> str:
 
 
 def _hero(data: ReportData) -> tuple[PictureRow, str] | None:
-    """The picture to compare at the top: the first, bicubic against this bundle's precision."""
+    """The picture to compare at the top: the first, bicubic against what the fastest plays."""
     if not data.pictures or "bicubic" not in data.pictures[0].variants:
         return None
     own = [name for name in data.pictures[0].variants if name != "bicubic"]
     same = [name for name in own if name.startswith(data.manifest.precision)]
-    chosen = (same or own)[:1]
+    played = report_text.own_variant(data.manifest)
+    chosen = [played] if played in own else (same or own)[:1]
     return (data.pictures[0], chosen[0]) if chosen else None
 
 

@@ -105,12 +105,15 @@ def psnr_table(quality: Mapping[str, float]) -> dict[str, dict[int, float]]:
     return table
 
 
+def own_variant(m: Manifest) -> str:
+    """What the preferred back end plays, such as ``int8 openvino``; FP32 is one for all."""
+    played = next((a.dialect for a in m.artifacts if a.backend == m.preferred), "portable")
+    return m.precision if m.precision == "fp32" else f"{m.precision} {played}"
+
+
 def own_psnr(m: Manifest) -> float | None:
     """PSNR in dB of the last step as the preferred back end plays it; None where not measured."""
-    table = psnr_table(m.quality)
-    played = next((a.dialect for a in m.artifacts if a.backend == m.preferred), "portable")
-    variant = m.precision if m.precision == "fp32" else f"{m.precision} {played}"
-    return table.get(variant, {}).get(m.steps)
+    return psnr_table(m.quality).get(own_variant(m), {}).get(m.steps)
 
 
 def fastest(m: Manifest) -> Artifact | None:

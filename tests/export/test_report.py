@@ -20,7 +20,14 @@ from facedge.errors import InputError
 from facedge.export.report import PictureRow, ReportData, png_uri, render
 from facedge.export.report_plots import nice_ticks
 from facedge.export.report_sections import differences
-from facedge.export.report_text import gate_groups, headline, latency_bars, psnr_table, standfirst
+from facedge.export.report_text import (
+    gate_groups,
+    headline,
+    latency_bars,
+    own_psnr,
+    psnr_table,
+    standfirst,
+)
 from facedge.runtime.manifest import Gate, Weights
 
 
@@ -241,3 +248,23 @@ def test_a_float_picture_is_refused() -> None:
 
 def test_ticks_are_round_and_inside() -> None:
     assert nice_ticks(25.1, 27.2, 5) == [25.5, 26.0, 26.5, 27.0]
+
+
+def test_the_page_speaks_of_what_the_fastest_back_end_plays() -> None:
+    data = sr_data(1)
+    artifacts = tuple(
+        msgspec.structs.replace(a, path="onnx/openvino.onnx", dialect="openvino")
+        if a.backend == "openvino"
+        else a
+        for a in data.manifest.artifacts
+    )
+    quality = data.manifest.quality | {"psnr_y int8 openvino restored_3": 26.6}
+    manifest = msgspec.structs.replace(
+        data.manifest, artifacts=artifacts, quality=quality, preferred="openvino"
+    )
+    assert own_psnr(manifest) == 26.6
+    row = data.pictures[0]
+    variants = {**row.variants, "int8 openvino": row.variants["int8 portable"]}
+    pictures = (replace(row, variants=variants), *data.pictures[1:])
+    page = render(replace(data, manifest=manifest, pictures=pictures))
+    assert "Compare bicubic and int8 openvino" in page
