@@ -23,7 +23,7 @@ DIALECTS: Mapping[str, Dialect] = {
     "tensorrt": "tensorrt",
     "tensorrt-rtx": "tensorrt",
 }
-"""Backend -> the form of the graph that is made for it; any of them plays ``portable`` too."""
+"""Backend -> the form of the graph that is made for it; those on CPUs play each other's, too."""
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -301,9 +301,9 @@ FACEDGE_API void facedge_stream_close(facedge_stream **stream);
 /* Hands a frame and its faces to the stream. `frame` and `rois` are copied and may go at once; the
  * pixels must stay until frame->release is called, or, without, until the frame's result was polled.
  * `n_rois` may be 0: the result has no faces.
- * FACEDGE_EAGAIN: settings.depth frames (of depth 0 one) are under way or unpolled. FACEDGE_EINVAL, FACEDGE_EVERSION,
- * FACEDGE_EFRAME, FACEDGE_EROI, FACEDGE_ETOOMANY, FACEDGE_EBUSY: refused, nothing was submitted,
- * release is not called. */
+ * FACEDGE_EAGAIN: settings.depth frames (of depth 0 one) are under way or unpolled.
+ * FACEDGE_EINVAL, FACEDGE_EVERSION, FACEDGE_EFRAME, FACEDGE_EROI, FACEDGE_ETOOMANY, FACEDGE_EBUSY:
+ * refused, nothing was submitted, release is not called. */
 FACEDGE_API int facedge_submit(facedge_stream *stream, const facedge_frame *frame,
                                const facedge_roi *rois, size_t n_rois);
 
