@@ -15,7 +15,8 @@ from .edit import Array, Insertion, constant, ints, nodes, producer, read_once, 
 _LEAST_TAPS = 16
 """Weights of a kernel from which the products are faster: a 3x3 Sobel filter is not."""
 _LARGEST_SIDE = 256
-_MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge"}
+_MODES = ("constant", "reflect", "edge")
+"""Padding that NumPy calls as ONNX does."""
 _RANK_ONE = 1e-6
 
 
@@ -29,9 +30,7 @@ def apply(model: ir.Model) -> int:
     """
     count = 0
     for node in nodes(model, "Conv"):
-        kernel, factors = constant(node.inputs[1]), None
-        if kernel is not None and kernel.shape[:2] == (1, 1) and kernel.ndim == 4:
-            factors = _factors(kernel[0, 0]) if kernel.size >= _LEAST_TAPS else None
+        factors = _factors(constant(node.inputs[1]))
         if factors is None or len(node.inputs) > 2 or not _plain(node):
             continue
         source = _source(node)
@@ -65,9 +64,13 @@ def _plain(node: ir.Node) -> bool:
     )
 
 
-def _factors(kernel: Array) -> tuple[Array, Array] | None:
-    """Column and row vector whose product a kernel [kh, kw] is, float64; None where none are."""
-    u, values, v = np.linalg.svd(kernel.astype(np.float64))
+def _factors(kernel: Array | None) -> tuple[Array, Array] | None:
+    """Column and row vector whose product a kernel [1, 1, kh, kw] is, float64; None without any."""
+    if kernel is None or kernel.ndim != 4 or kernel.shape[:2] != (1, 1):
+        return None
+    if kernel.size < _LEAST_TAPS:
+        return None
+    u, values, v = np.linalg.svd(kernel[0, 0].astype(np.float64))
     if len(values) > 1 and values[1] > _RANK_ONE * values[0]:
         return None
     root = np.sqrt(values[0])
@@ -82,11 +85,11 @@ def _source(
     pad = producer(value, "Pad")
     if value is None or pad is None or not read_once(value):
         return None if value is None else (value, "constant", (0, 0), (0, 0))
-    mode = _MODES.get(pad.attributes.get_string("mode", "constant"))
+    mode = pad.attributes.get_string("mode", "constant")
     amounts = constant(pad.inputs[1])
     level = constant(pad.inputs[2]) if len(pad.inputs) > 2 and pad.inputs[2] is not None else 0
     axes = len(pad.inputs) > 3 and pad.inputs[3] is not None
-    if mode is None or amounts is None or amounts.size != 8 or axes or level is None:
+    if mode not in _MODES or amounts is None or amounts.size != 8 or axes or level is None:
         return None
     if np.any(np.asarray(level) != 0) or np.any(amounts[[0, 1, 4, 5]]) or pad.inputs[0] is None:
         return None
