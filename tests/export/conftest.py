@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import pytest
+import small_graphs
 
 from facedge.export.build import BuildResult, build
 from facedge.export.options import BuildOptions
 from facedge.progress import Stages
+
+
+@pytest.fixture(autouse=True)
+def same_numbers() -> None:
+    """Random weights and inputs of a test do not depend on the tests before it."""
+    small_graphs.begin_again()
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from facedge.models.contract import ModelSpec
 from facedge.models.fsr_student import FsrStudent
 
 Feeds = dict[str, NDArray[Any]]
-_RANDOM = np.random.default_rng(7)
+_random = np.random.default_rng(7)
 
 STUDENT = ModelSpec(
     name="narrow-student", system="S1", task="super-resolution", summary="", paper="",
@@ -32,7 +32,13 @@ STUDENT = ModelSpec(
 
 def weights(*shape: int) -> NDArray[np.float32]:
     """Normally distributed numbers, others at every call."""
-    return _RANDOM.standard_normal(shape, dtype=np.float32)
+    return _random.standard_normal(shape, dtype=np.float32)
+
+
+def begin_again() -> None:
+    """The same numbers for a test whatever ran before it in its process."""
+    global _random
+    _random = np.random.default_rng(7)
 
 
 def graph(text: str, opset: int = 18, **tensors: NDArray[Any]) -> onnx.ModelProto:
@@ -60,11 +66,19 @@ def operators(model: onnx.ModelProto) -> Counter[str]:
 
 
 def random_feeds(model: onnx.ModelProto, batch: int = 2) -> Feeds:
-    """Normally distributed float inputs; symbolic dimensions become ``batch``."""
+    """Normally distributed float inputs of either sign; symbolic dimensions become ``batch``."""
     return {
-        value.name: weights(*(d.dim_value or batch for d in value.type.tensor_type.shape.dim))
+        value.name: _mixed(*(d.dim_value or batch for d in value.type.tensor_type.shape.dim))
         for value in model.graph.input
     }
+
+
+def _mixed(*shape: int) -> NDArray[np.float32]:
+    """Not all negative: behind a Relu nothing would be left to compare."""
+    while True:
+        array = weights(*shape)
+        if array.size < 2 or array.min() < 0 < array.max():
+            return array
 
 
 def assert_same_function(
