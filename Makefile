@@ -8,13 +8,14 @@ OUT ?= bundles
 STAMP := $(VENV)/.installed
 PEERS := $(VENV)/.peers
 
-.PHONY: help setup engine test lint format format-native lint-native typecheck bench clean
+.PHONY: help setup engine test test-peers lint format format-native lint-native typecheck bench clean
 
 help:
 	@echo "make engine          build fsr-student INT8 with its report into $(OUT)/ (sets everything up first)"
 	@echo "make test            build the native runtime and run all tests"
 	@echo "make lint            ruff, mypy and clang-format"
 	@echo "make format          ruff and clang-format, in place"
+	@echo "make test-peers      runs what is compared with: installs NNCF and ncnn first"
 	@echo "make bench           facedge against torch, ONNX Runtime, OpenVINO, NNCF and ncnn; overhead; calibration"
 	@echo "make native          build libfacedge, its back ends, tools, examples and tests into build/host"
 	@echo "make test-native     the native runtime's tests alone (part of make test)"
@@ -66,6 +67,10 @@ typecheck: setup
 # What facedge is measured against; without it the result names them as missing.
 $(PEERS): $(STAMP)
 	-$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[peers]' && touch $@
+
+# test_peers.py skips what is not installed; here all of it is.
+test-peers: setup $(PEERS)
+	$(BIN)/python -m pytest tests/benchmarks/test_peers.py
 
 bench: setup $(PEERS)
 	$(BIN)/python benchmarks/latency.py --bundles $(OUT) --out $(OUT)/benchmark --minutes 12

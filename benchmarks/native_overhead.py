@@ -162,13 +162,13 @@ class Workload:
 
     def arguments(self) -> list[str]:
         """Options of ``native_overhead``."""
-        named = ("threads", "faces", "calls", "per-round")
-        values = (self.threads, self.faces, self.calls, self.per_round)
-        return [
-            text
-            for name, value in zip(named, values, strict=True)
-            for text in (f"--{name}", str(value))
-        ]
+        options = {
+            "--threads": self.threads,
+            "--faces": self.faces,
+            "--calls": self.calls,
+            "--per-round": self.per_round,
+        }
+        return [text for name, value in options.items() for text in (name, str(value))]
 
 
 def measure(build: Path, bundle: Path, backend: str, work: Workload) -> Measurement:

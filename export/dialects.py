@@ -10,7 +10,7 @@ import onnx
 from facedge.calibration.ranges import Ranges
 from facedge.errors import InputError
 from facedge.models.contract import ModelSpec
-from facedge.runtime.manifest import Dialect, PassRow, Precision
+from facedge.runtime.manifest import EVERY_DIALECT, Dialect, PassRow, Precision
 
 from .graph import keep_outputs
 from .passes import CPU_PASSES, Rewritten, rewrite
@@ -58,28 +58,23 @@ def make_dialects(
         method: which of the ranges' methods to take.
         choice: what a precision plan decides, for int8.
     """
-    if precision == "int8" and ranges is None:
-        raise InputError("int8 needs activation ranges; give --calib or --ranges")
 
-    def on_cpu(dialect: Dialect) -> DialectGraph:
+    def made(dialect: Dialect) -> DialectGraph:
         form = dialect_form(model, dialect)
-        if precision == "fp16":
-            return DialectGraph(dialect, fp16.weights_to_fp16(form.model), rows=form.rows)
-        if ranges is None or precision == "fp32":
-            return DialectGraph(dialect, form.model, rows=form.rows)
-        made = int8_form(form.model, dialect, spec, ranges, method, choice)
-        return DialectGraph(dialect, made, rows=form.rows)
+        graph: onnx.ModelProto = form.model
+        notes: tuple[str, ...] = ()
+        if precision == "int8":
+            if ranges is None:
+                raise InputError("int8 needs activation ranges; give --calib or --ranges")
+            graph = int8_form(form.model, dialect, spec, ranges, method, choice)
+        elif precision == "fp16" and dialect == "tensorrt":
+            casted = fp16.cast_to_fp16(form.model, ranges, spec.float32_scopes)
+            graph, notes = casted.model, tuple(str(row) for row in casted.rows)
+        elif precision == "fp16":
+            graph = fp16.weights_to_fp16(form.model)
+        return DialectGraph(dialect, graph, notes, form.rows)
 
-    if precision == "fp16":
-        casted = fp16.cast_to_fp16(model, ranges, spec.float32_scopes)
-        notes = tuple(str(row) for row in casted.rows)
-        for_gpu = DialectGraph("tensorrt", casted.model, notes)
-    elif ranges is None or precision == "fp32":
-        for_gpu = DialectGraph("tensorrt", model)
-    else:
-        made = int8_form(model, "tensorrt", spec, ranges, method, choice)
-        for_gpu = DialectGraph("tensorrt", made)
-    return (on_cpu("portable"), on_cpu("openvino"), for_gpu)
+    return tuple(made(dialect) for dialect in EVERY_DIALECT)
 
 
 def int8_form(

@@ -27,7 +27,7 @@ from facedge.models import registry, weights
 from facedge.models.contract import ModelSpec
 from facedge.progress import Stages
 from facedge.runtime.machine import usable_cpus
-from facedge.runtime.manifest import DIALECTS, Dialect
+from facedge.runtime.manifest import Dialect
 
 from . import sensitivity_file
 from .au_reader import au_reader
@@ -58,7 +58,8 @@ class Question:
     Attributes:
         spec: row of the registry.
         model: rewritten float graph that ships: uint8 in and out, the last step alone.
-        forms: dialect -> the same in the form that suits it (``dialects.dialect_form``).
+        forms: dialects that can be asked about -> the same in the form that suits each
+            (``dialects.dialect_form``).
         ranges: calibrated ranges.
         method: range method.
         steps: recurrent steps.
@@ -96,10 +97,11 @@ def ask(
     ranges_file: Path | None = None,
     method: str | None = None,
     steps: int | None = None,
+    dialect: Dialect = "portable",
     threads: int = 0,
     stages: Stages,
 ) -> Question:
-    """Trace, rewrite and, where no ranges are given, calibrate a model.
+    """Trace, rewrite and, where no ranges are given, calibrate a model, to ask about a dialect.
 
     Raises:
         InputError: a model, weight file, ranges file, picture folder or method is not what it
@@ -119,7 +121,7 @@ def ask(
     kept = spec.steps if steps is None else steps
     named = DEFAULT_PERCENTILE if method == "percentile" else method or DEFAULT_METHOD
     shipped = ship(whole, kept)
-    forms = {dialect: dialect_form(shipped, dialect).model for dialect in DIALECTS.values()}
+    forms = {dialect: dialect_form(shipped, dialect).model}
     return Question(spec, shipped, forms, ranges, named, kept, calibration, images)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -16,6 +16,7 @@ IDENTICAL_DB = 200.0
 Task = Literal["super-resolution", "action-units"]
 Precision = Literal["fp32", "fp16", "int8"]
 Dialect = Literal["portable", "openvino", "tensorrt"]
+EVERY_DIALECT: tuple[Dialect, ...] = get_args(Dialect)
 
 DIALECTS: Mapping[str, Dialect] = {
     "onnxruntime": "portable",

@@ -23,8 +23,8 @@ from facedge.calibration.ranges import read as read_ranges
 from facedge.calibration.statistics import DEFAULT_METHOD
 from facedge.errors import InputError
 from facedge.export.calibrate import collect_ranges
+from facedge.export.dialects import int8_form
 from facedge.export.passes import PASSES, rewrite
-from facedge.export.precision import portable, tensorrt
 from facedge.export.prepare import IO_PASS
 from facedge.export.trace import trace
 from facedge.models import registry
@@ -109,11 +109,7 @@ def int8_graph(
     ranges.check_weights(weights_hash(floats.whole))
     ranges.check_covers(tensors)
     ranges.of(tensors[0], method)
-    keep = spec.float32_scopes
-    if dialect == "tensorrt":
-        made = tensorrt.quantise(floats.inner, ranges, method, keep, half=False)
-    else:
-        made = portable.quantise(floats.inner, ranges, method, keep, signed=dialect == "openvino")
+    made = int8_form(floats.inner, dialect, spec, ranges, method, half=False)
     return QuantisedGraph(floats.inner, made, network, dialect)
 
 

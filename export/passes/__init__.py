@@ -10,7 +10,7 @@ import onnx_ir as ir
 import onnx_ir.passes.common as ir_passes
 
 from facedge.errors import InputError
-from facedge.runtime.manifest import DIALECTS, Dialect, PassRow
+from facedge.runtime.manifest import EVERY_DIALECT, Dialect, PassRow
 
 from ..graph import GraphCost, graph_cost, infer_shapes, merge_initialisers, to_ir, to_proto
 from . import (
@@ -55,7 +55,7 @@ class Pass:
     name: str
     summary: str
     apply: Callable[[ir.Model], int]
-    dialects: tuple[Dialect, ...] = tuple(dict.fromkeys(DIALECTS.values()))
+    dialects: tuple[Dialect, ...] = EVERY_DIALECT
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ def plan(
         ranges_file=ranges,
         method=method,
         steps=steps,
+        dialect=DIALECTS[backend],
         threads=threads,
         stages=stages,
     )

@@ -15,7 +15,7 @@ from rich.table import Table
 from facedge.errors import FacedgeError, InputError
 from facedge.extras import require
 from facedge.progress import Stages
-from facedge.runtime.manifest import DIALECTS
+from facedge.runtime.manifest import EVERY_DIALECT
 
 from .options import Images, Method, Model, Ranges, Steps, Weights
 
@@ -86,9 +86,8 @@ def sensitivity(
     from facedge.export import sensitivity_file
     from facedge.export.sensitivity import ask, measure, open_judge
 
-    if dialect not in DIALECTS.values():
-        known = ", ".join(dict.fromkeys(DIALECTS.values()))
-        raise InputError(f"unknown dialect {dialect!r}; choose one of {known}")
+    if dialect not in EVERY_DIALECT:
+        raise InputError(f"unknown dialect {dialect!r}; choose one of {', '.join(EVERY_DIALECT)}")
     if out is not None and out.exists():
         sensitivity_file.read(out)  # earlier figures may be replaced, nothing else
     stages = Stages(quiet=as_json)
@@ -100,6 +99,7 @@ def sensitivity(
         ranges_file=ranges,
         method=method,
         steps=steps,
+        dialect=dialect,
         threads=threads,
         stages=stages,
     )
@@ -110,7 +110,7 @@ def sensitivity(
         found = measure(
             question,
             judge,
-            dialect=dialect,  # type: ignore[arg-type]  # checked above
+            dialect=dialect,
             au=au,
             threads=threads,
             file=out,

@@ -147,6 +147,19 @@ def test_this_cpu_is_measured(monkeypatch):
     assert identity() in found.name
 
 
+def test_a_torch_without_integer_products_is_said(monkeypatch):
+    def missing(*_):
+        raise NotImplementedError
+
+    monkeypatch.setattr("facedge.benchmarks.cpu_peak.SIDE", 128)
+    monkeypatch.setattr("facedge.benchmarks.cpu_peak.COPY_BYTES", 1 << 20)
+    monkeypatch.setattr("facedge.benchmarks.cpu_peak.SECONDS", 0.02)
+    monkeypatch.setattr("torch._int_mm", missing)
+    found = this_cpu(1)
+    assert found.tera["int8"] > 0
+    assert "this torch has no integer product" in found.source
+
+
 def test_the_graph_of_the_dialect_is_counted(tmp_path):
     bundle = load(make_bundle(tmp_path / "b"), verify=False)
     model = onnx.load_from_string(bundle.read("onnx/portable.onnx"))

@@ -24,7 +24,7 @@ from facedge.metrics import psnr
 from facedge.progress import Stages
 from facedge.runtime import bundle as bundles
 from facedge.runtime.backends.registry import CPU
-from facedge.runtime.manifest import DIALECTS
+from facedge.runtime.manifest import EVERY_DIALECT
 from facedge.runtime.selftest import verify
 from facedge.runtime.session import Session
 
@@ -64,7 +64,7 @@ def test_every_gate_is_in_the_manifest_with_its_figure_and_holds(built):
     assert any(name.startswith("int8-") for name in names)
     assert all(gate.passed for gate in built.manifest.gates)
     steps = {gate.subject for gate in built.manifest.gates if gate.name.startswith("int8-")}
-    assert {f"{d} restored_{k}" for d in DIALECTS.values() for k in (1, 2, 3)} <= steps
+    assert {f"{d} restored_{k}" for d in EVERY_DIALECT for k in (1, 2, 3)} <= steps
     assert {a.backend: a.path for a in built.manifest.artifacts if a.backend in CPU} == {
         "onnxruntime": "onnx/portable.onnx",
         "openvino": "onnx/openvino.onnx",
@@ -142,7 +142,7 @@ def test_openvinos_graph_has_zero_points_of_zero_alone(built):
     assert not np.concatenate([z.ravel() for z in zeros]).any()
 
 
-@pytest.mark.parametrize("dialect", sorted(set(DIALECTS.values())))
+@pytest.mark.parametrize("dialect", EVERY_DIALECT)
 def test_the_checker_accepts_the_graph_and_the_batch_is_dynamic(built, dialect):
     model = onnx.load(built.path / f"onnx/{dialect}.onnx")
     onnx.checker.check_model(model, full_check=True)
@@ -152,7 +152,7 @@ def test_the_checker_accepts_the_graph_and_the_batch_is_dynamic(built, dialect):
         assert all(d.dim_value > 0 for d in rest)
 
 
-@pytest.mark.parametrize("dialect", sorted(set(DIALECTS.values())))
+@pytest.mark.parametrize("dialect", EVERY_DIALECT)
 def test_polygraphy_inspects_and_runs_the_graph(built, dialect, tmp_path):
     pytest.importorskip("polygraphy")
     path = str(built.path / f"onnx/{dialect}.onnx")

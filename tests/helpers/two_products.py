@@ -15,7 +15,7 @@ from facedge.export.judge import OBSERVED, Judge, with_observed
 from facedge.export.runner import OnnxRuntimeRunner
 from facedge.export.sensitivity import Question
 from facedge.models.contract import ModelSpec
-from facedge.runtime.manifest import DIALECTS
+from facedge.runtime.manifest import EVERY_DIALECT
 
 SIDE, WIDTH = 32, 16
 
@@ -69,7 +69,7 @@ def faces(count: int, truth: bool = True) -> list[Sample]:
 
 def question(count: int = 12) -> Question:
     model = network()
-    forms = dict.fromkeys(DIALECTS.values(), model)
+    forms = dict.fromkeys(EVERY_DIALECT, model)
     return Question(SPEC, model, forms, collect(model, faces(count)), "mse", 1, None, count)
 
 
