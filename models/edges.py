@@ -27,16 +27,24 @@ def gaussian_kernel(size: int, sigma: float) -> Tensor:
 
 
 class Luma(nn.Module):
-    """ITU-R BT.601 luma of RGB in [0, 1]: float [N, 3, H, W] -> float [N, 1, H, W] in [0, 1]."""
+    """ITU-R BT.601 luma of RGB in [0, 1], averaged over blocks of pixels.
+
+    Float [N, 3, H, W] -> float [N, 1, H / shrink, W / shrink] in [0, 1].
+
+    Args:
+        shrink: side of a block in pixels; 1 keeps every pixel.
+    """
 
     weight: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, shrink: int = 1) -> None:
         super().__init__()
-        self.register_buffer("weight", torch.tensor(LUMA).reshape(1, 3, 1, 1), persistent=False)
+        self.shrink = shrink
+        weight = torch.tensor(LUMA).reshape(1, 3, 1, 1).expand(1, 3, shrink, shrink)
+        self.register_buffer("weight", weight / shrink**2, persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        return F.conv2d(image, self.weight)
+        return F.conv2d(image, self.weight, stride=self.shrink)
 
 
 class Canny(nn.Module):
@@ -52,23 +60,29 @@ class Canny(nn.Module):
         high: magnitude above which a pixel starts an edge.
         sigma: standard deviation of the Gaussian, in pixels.
         rounds: how many pixels an edge may grow from its strong seed.
+        shrink: side of the blocks of pixels whose mean is one pixel to Canny.
     """
 
     blur: Tensor
     sobel: Tensor
 
     def __init__(
-        self, low: float = 40.0, high: float = 100.0, sigma: float = 1.1, rounds: int = 8
+        self,
+        low: float = 40.0,
+        high: float = 100.0,
+        sigma: float = 1.1,
+        rounds: int = 8,
+        shrink: int = 1,
     ) -> None:
         super().__init__()
         self.low, self.high, self.rounds = low, high, rounds
-        self.luma = Luma()
+        self.luma = Luma(shrink)
         self.register_buffer("blur", gaussian_kernel(5, sigma)[None, None], persistent=False)
         gx = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
         self.register_buffer("sobel", torch.stack([gx, gx.T])[:, None], persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Float RGB [N, 3, H, W] in [0, 1] -> float {0, 1} [N, 1, H, W]."""
+        """Float RGB [N, 3, H, W] in [0, 1] -> float {0, 1} [N, 1, H / shrink, W / shrink]."""
         grey = torch.round(self.luma(image.clamp(0, 1)) * 255.0)
         smooth = torch.round(F.conv2d(F.pad(grey, (2, 2, 2, 2), mode="reflect"), self.blur))
         gradient = F.conv2d(F.pad(smooth, (1, 1, 1, 1), mode="replicate"), self.sobel)

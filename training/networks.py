@@ -33,10 +33,15 @@ class DetachedEdges(nn.Module):
 
 
 class NoEdges(nn.Module):
-    """In place of an edge operator: no edge anywhere (an ablation)."""
+    """In place of an edge operator: no edge anywhere (an ablation), in a map of the same size."""
+
+    def __init__(self, edges: nn.Module) -> None:
+        super().__init__()
+        self.edges = edges
 
     def forward(self, image: Tensor) -> Tensor:
-        return torch.zeros_like(image[:, :1])
+        with torch.no_grad():
+            return torch.zeros_like(self.edges(image))
 
 
 class Learner(nn.Module):

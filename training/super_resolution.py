@@ -101,7 +101,7 @@ class EdgeRecurrence:
     ) -> None:
         self.scale, self.total = network.scale, network.steps
         network.edges = nn.ModuleList(
-            DetachedEdges(operator) if edges else NoEdges() for operator in network.edges
+            DetachedEdges(operator) if edges else NoEdges(operator) for operator in network.edges
         )
         cycle = None
         if real and degradation:

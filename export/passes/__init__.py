@@ -26,8 +26,10 @@ from . import (
     fold_conv_conv,
     fold_linear_linear,
     patches,
+    pictures_in_blocks,
     prelu_to_leaky_relu,
     resize_to_matmul,
+    round_to_levels,
     separable_to_matmul,
     shuffle_by_pixels,
     simplify,
@@ -94,6 +96,9 @@ _ORT: tuple[Dialect, ...] = ("portable",)
 _OPENVINO: tuple[Dialect, ...] = ("openvino",)
 
 CPU_PASSES: tuple[Pass, ...] = (
+    Pass("pictures-in-blocks", "work before depth-to-space", pictures_in_blocks.apply, _OPENVINO),
+    Pass("pictures-in-pixels", "the same, channels last", pictures_in_blocks.apply_last, _ORT),
+    Pass("round-to-levels", "a picture to bytes at once", round_to_levels.apply, _CPU),
     Pass("fold-conv-conv", "two convolutions to one", fold_conv_conv.apply, _CPU),
     Pass("few-channels-to-matmul", "1x1 conv of few channels", few_channels_to_matmul.apply, _ORT),
     Pass("resize-to-matmul", "interpolation by fixed matrices", resize_to_matmul.apply, _CPU),

@@ -129,10 +129,11 @@ class Insertion:
         if old.is_graph_output() and (new.producer() is None or new.is_graph_output()):
             new = self.op("Identity", [new])
         made_here = new.producer() is not None and new.shape is None
+        shown = old.is_graph_output()
         name = old.name
         new_type, new_shape = old.type, old.shape
         old.replace_all_uses_with(new, replace_graph_outputs=True)
-        if made_here or new.is_graph_output():
+        if made_here or shown:
             old.name = _unused(f"{name}_replaced", self._values)
             new.name = name
             new.type, new.shape = new_type, new_shape

@@ -32,12 +32,14 @@ def apply(model: ir.Model) -> int:
             continue
         if before is None or after is None or len(before) != 4 or before[1] != after[1]:
             continue
+        if node.outputs[0].dtype != ir.DataType.FLOAT:
+            continue
         (height, width), (rows, columns) = before[2:], after[2:]
         if height is None or width is None or rows is None or columns is None:
             continue
         if (height * width / columns + width) > _MOST_WORK or node.inputs[0] is None:
             continue
-        matrices = _matrix(node, 0, height, rows), _matrix(node, 1, width, columns)
+        matrices = weights_of_axis(node, 0, height, rows), weights_of_axis(node, 1, width, columns)
         if matrices[0] is None or matrices[1] is None:
             continue
         edit = Insertion(model, node)
@@ -49,13 +51,15 @@ def apply(model: ir.Model) -> int:
     return count
 
 
-def _matrix(node: ir.Node, axis: int, size: int, target: int) -> Array | None:
+def weights_of_axis(node: ir.Node, axis: int, size: int, target: int) -> Array | None:
     """Weights [target, size] of one axis: what the node itself makes of an identity matrix."""
     if size == target:
         return np.eye(size, dtype=np.float32)
     scales = constant(node.inputs[2]) if len(node.inputs) > 2 else None
     attributes = {name: value.value for name, value in node.attributes.items()}
     if "axes" in attributes or (scales is not None and scales.size not in (0, 4)):
+        return None
+    if not _keeps_pictures(node, scales):
         return None
     if scales is not None and scales.size:
         ratio = np.ones(4, np.float32)
@@ -69,3 +73,12 @@ def _matrix(node: ir.Node, axis: int, size: int, target: int) -> Array | None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     found = run(model, {"x": np.eye(size, dtype=np.float32)[None, None]})["y"]
     return found[0, 0] if found.shape == (1, 1, target, size) else None
+
+
+def _keeps_pictures(node: ir.Node, scales: Array | None) -> bool:
+    """Whether neither pictures nor channels are resized."""
+    if scales is not None and scales.size:
+        return bool((scales[:2] == 1).all())
+    wanted = constant(node.inputs[3]) if len(node.inputs) > 3 else None
+    before = sizes(node.inputs[0])
+    return wanted is not None and before is not None and tuple(wanted[:2]) == before[:2]

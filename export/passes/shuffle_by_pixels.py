@@ -14,7 +14,7 @@ import onnx_ir as ir
 from .edit import Array, Insertion, constant, nodes, producer, read_once, sizes
 
 _FEWEST_CHANNELS = 16
-_ACTIVATIONS = ("Relu", "LeakyRelu")
+ACTIVATIONS = ("Relu", "LeakyRelu")
 
 
 def apply(model: ir.Model) -> int:
@@ -32,7 +32,7 @@ def apply(model: ir.Model) -> int:
         _, channels, height, width = (size or 0 for size in result)
         if channels < _FEWEST_CHANNELS:
             continue
-        if node.attributes.get_string("mode", "DCR") == "CRD" and not _sort(model, node, block):
+        if node.attributes.get_string("mode", "DCR") == "CRD" and not sort(model, node, block):
             continue
         edit = Insertion(model, node)
         rows, columns = height // block, width // block
@@ -48,13 +48,13 @@ def apply(model: ir.Model) -> int:
     return count
 
 
-def _sort(model: ir.Model, node: ir.Node, block: int) -> bool:
+def sort(model: ir.Model, node: ir.Node, block: int) -> bool:
     """Bring the convolution's output channels from CRD to DCR order; whether that was possible."""
     value = node.inputs[0]
     while value is not None and read_once(value):
         if (conv := producer(value, "Conv")) is not None:
             break
-        before = producer(value, *_ACTIVATIONS)
+        before = producer(value, *ACTIVATIONS)
         value = None if before is None else before.inputs[0]
     else:
         return False

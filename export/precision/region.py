@@ -15,7 +15,7 @@ import onnx_ir as ir
 from facedge.errors import InputError
 
 from .choice import BY_PLAN, NO_CHOICE, Choice
-from .contraction import contractions, unsuited
+from .contraction import Contraction, contractions, unsuited
 from .ir_edit import RangeTable, calibrated, constant, in_scope
 
 MOVEMENT = (
@@ -25,6 +25,9 @@ MOVEMENT = (
 """Operators that only move or select values: input and output share one scale."""
 ARITHMETIC = ("Add", "Concat", "LeakyRelu", "Relu", "AveragePool", "GlobalAveragePool")
 """Operators with integer kernels on CPUs that are worth it between two INT8 convolutions."""
+_SMALL_SHARE, _SMALL_WEIGHTS = 0.01, 2**19
+"""Of all multiply-accumulates, and weights of a layer, up to which INT8 saves next to nothing."""
+_SMALL_END = "small, and its result would be rounded for nobody who computes in INT8"
 
 
 @dataclass
@@ -54,6 +57,7 @@ def plan_region(
     method: str,
     exclude: Iterable[str] = (),
     choice: Choice = NO_CHOICE,
+    round_results: bool = True,
 ) -> Region:
     """Choose the integer part of a graph whose types and shapes are inferred.
 
@@ -63,13 +67,15 @@ def plan_region(
         method: which of them.
         exclude: scopes that stay in float.
         choice: what a plan decides, by exact name.
+        round_results: whether a kernel multiplies in INT8 only where its result is rounded, too.
 
     Raises:
         InputError: a tensor is to stay unrounded that an INT8 contraction reads.
     """
     exclude = tuple(exclude)
     region = Region()
-    for item in contractions(graph):
+    items = list(contractions(graph))
+    for item in items:
         reason = unsuited(item, "portable", exclude) or _unknown(item.node, ranges, method)
         if reason is None and item.name in choice.floats:
             reason = BY_PLAN
@@ -79,7 +85,12 @@ def plan_region(
             region.contractions.append(item.node)
         else:
             region.refusals[item.name] = reason
-    wanted = _wanted(graph, region, ranges, method, exclude)
+    flow = _flow(graph, region, ranges, method, exclude)
+    while round_results and (small := _small_ends(items, region, flow)):
+        region.contractions = [node for node in region.contractions if node not in small]
+        region.refusals |= {node.name or "": _SMALL_END for node in small}
+        flow = _flow(graph, region, ranges, method, exclude)
+    wanted = _wanted(graph, region, flow, exclude, round_results)
     _share_scales(region, wanted, ranges, method)
     _leave_unrounded(region, choice.unrounded)
     return region
@@ -134,10 +145,24 @@ def _unfit_product(node: ir.Node) -> str | None:
     return None
 
 
-def _wanted(
+@dataclass(frozen=True)
+class _Flow:
+    """What integers could flow through.
+
+    Attributes:
+        able: tensors that an integer operator could write.
+        useful: tensors that INT8 contractions read, directly or through followers.
+        followers: movement and arithmetic between INT8 contractions.
+    """
+
+    able: set[ir.Value]
+    useful: set[ir.Value]
+    followers: set[ir.Node]
+
+
+def _flow(
     graph: ir.Graph, region: Region, ranges: RangeTable, method: str, exclude: tuple[str, ...]
-) -> set[ir.Value]:
-    """Tensors to quantise; fills ``region.followers``."""
+) -> _Flow:
     nodes = list(graph)
     multiplies = set(region.contractions)
     able = {result_tensor(node) for node in multiplies}
@@ -159,7 +184,6 @@ def _wanted(
         able.add(node.outputs[0])
 
     useful = {value for node in multiplies for value in node.inputs[:1] if value is not None}
-    wanted = useful | {result_tensor(node) for node in multiplies}
     followers: set[ir.Node] = set()
     for node in reversed(nodes):
         output = node.outputs[0]
@@ -169,10 +193,34 @@ def _wanted(
         elif node.op_type in MOVEMENT and output in useful and _movable(node, exclude):
             followers.add(node)
             useful.add(data_inputs(node)[0])
-    wanted |= useful
+    return _Flow(able, useful, followers)
+
+
+def _small_ends(items: Iterable[Contraction], region: Region, flow: _Flow) -> set[ir.Node]:
+    """Small INT8 contractions whose result would be rounded although only floats read it."""
+    items = list(items)
+    total = sum(item.macs for item in items)
+    chosen = set(region.contractions)
+    return {
+        item.node
+        for item in items
+        if item.node in chosen
+        and result_tensor(item.node) not in flow.useful
+        and item.macs <= _SMALL_SHARE * total
+        and item.in_channels * item.out_channels <= _SMALL_WEIGHTS
+    }
+
+
+def _wanted(
+    graph: ir.Graph, region: Region, flow: _Flow, exclude: tuple[str, ...], round_results: bool
+) -> set[ir.Value]:
+    """Tensors to quantise; fills ``region.followers``."""
+    nodes, followers = list(graph), set(flow.followers)
+    results = {result_tensor(node) for node in region.contractions} if round_results else set()
+    wanted = flow.useful | results
     for node in nodes:
         if node in followers or (
-            node.op_type in MOVEMENT and node.inputs[0] in wanted and node.inputs[0] in able
+            node.op_type in MOVEMENT and node.inputs[0] in wanted and node.inputs[0] in flow.able
             and _movable(node, exclude)
         ):  # fmt: skip
             followers.add(node)

@@ -132,6 +132,17 @@ def test_other_resizes_stay(text):
     assert apply_pass("resize-to-matmul", before)[0] == 0
 
 
+def test_pictures_of_other_types_are_resized_as_they_are():
+    for kind in ("float16", "double"):
+        before = graph(
+            f"""g ({kind}[1,3,6,8] x) => ({kind}[1,3,24,16] y) {{
+                y = Resize<mode="linear">(x, , scales)
+            }}""",
+            scales=np.array([1, 1, 4, 2], np.float32),
+        )
+        assert apply_pass("resize-to-matmul", before)[0] == 0
+
+
 def test_a_large_picture_is_resized_by_gathering():
     before = graph(
         """g (float[1,3,128,128] x) => (float[1,3,256,256] y) {

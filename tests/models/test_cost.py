@@ -15,9 +15,9 @@ from facedge.models.feedback import Reconstruction
 from facedge.models.registry import SPECS
 
 COSTS = {
-    "fsr-teacher": (3_303_056, 3_440_967_680),
-    "fsr-student": (1_186_352, 1_335_590_912),
-    "fsr-student-x4": (1_180_976, 1_335_590_912),
+    "fsr-teacher": (3_302_672, 3_440_046_080),
+    "fsr-student": (1_185_968, 1_334_669_312),
+    "fsr-student-x4": (1_180_592, 1_334_669_312),
     "fsr-priors": (5_651_099, 10_231_497_216),
     "fsr-priors-edge": (2_544_300, 1_777_751_552),
     "au-gcn": (26_041_766, 8_769_536_000),
@@ -47,12 +47,12 @@ def test_steps_of_the_student_cost_the_same() -> None:
     spec = SPECS["fsr-student"]
     one, two, three = (module_cost(spec, steps).macs for steps in (1, 2, 3))
     assert one < two < three
-    canny = 128 * 128 * (3 + 25 + 2 * 9)
-    dog = 128 * 128 * (3 + 81)
-    # The first step also makes the picture's features, later ones embed edges: 32 4x4 filters.
-    embed = 32 * 32 * 32 * 16
+    # The first step also makes the picture's features, later ones embed edges: 32 filters of 2x2
+    # on Canny's 64x64, of 4x4 on 128x128.
+    canny = 64 * 64 * (3 * 4 + 25 + 2 * 9) + 32 * 32 * 32 * 4
+    dog = 128 * 128 * (3 + 81) + 32 * 32 * 32 * 16
     assert (three - two) - (two - one) == dog - canny
-    assert (two - one) - canny - embed == one - 16 * 16 * 256 * 27
+    assert (two - one) - canny == one - 16 * 16 * 256 * 27
 
 
 def test_transposed_convolutions_count_by_their_input_grid() -> None:

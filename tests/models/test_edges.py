@@ -13,7 +13,8 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from facedge.models.edges import Canny, DifferenceOfGaussians
+from facedge.models.edges import Canny, DifferenceOfGaussians, Luma
+from facedge.models.fsr_student import FsrStudent
 
 SIGMA = 1.1
 
@@ -44,9 +45,10 @@ def opencv_canny(picture: np.ndarray, canny: Canny) -> np.ndarray:
 def agreement(picture: np.ndarray, canny: Canny) -> tuple[float, float, float]:
     """Fraction of equal pixels, precision, recall of the tensor Canny against OpenCV's."""
     found = canny(tensor(picture))[0, 0].numpy() > 0
-    wanted = opencv_canny(picture, canny)
-    assert wanted.sum() > 300
-    assert found.sum() > 300
+    size = (found.shape[1], found.shape[0])
+    wanted = opencv_canny(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), canny)
+    assert wanted.sum() > 200
+    assert found.sum() > 150
     both = float((found & wanted).sum())
     return float((found == wanted).mean()), both / found.sum(), both / wanted.sum()
 
@@ -71,6 +73,30 @@ def test_canny_of_a_colour_picture_agrees_with_opencv(name: str) -> None:
     assert equal >= 0.99
     assert precision >= 0.975
     assert recall >= 0.80
+
+
+@pytest.mark.parametrize("name", list(pictures()))
+def test_canny_of_the_students_half_size_agrees_with_opencv(name: str) -> None:
+    # OpenCV rounds the colours of the small picture, which moves more grey levels than above.
+    equal, precision, recall = agreement(pictures()[name], FsrStudent().edges[0])
+    assert equal >= 0.97
+    assert precision >= 0.92
+    assert recall >= 0.84
+
+
+def test_shrinking_takes_the_mean_of_blocks_and_nothing_else() -> None:
+    # Blocks of equal grey pixels have that grey level for a mean, so that integers are exact.
+    small = np.ascontiguousarray(skimage.data.camera()[100:228, 200:328])
+    large = np.repeat(np.repeat(small, 2, 0), 2, 1)
+    canny = Canny(sigma=0.05, rounds=400, shrink=2)
+    found = canny(tensor(np.repeat(large[:, :, None], 3, 2)))[0, 0].numpy() > 0
+    wanted = np.asarray(cv2.Canny(small, canny.low, canny.high, L2gradient=False)) > 0
+    assert wanted.sum() > 100
+    np.testing.assert_array_equal(found, wanted)
+    mean = Luma(2)(tensor(pictures()["face"]))[0, 0].numpy()
+    grey = pictures()["face"].astype(np.float64) @ np.array([0.299, 0.587, 0.114]) / 255
+    # float32 sums of twelve products of numbers below one.
+    np.testing.assert_allclose(mean, grey.reshape(64, 2, 64, 2).mean((1, 3)), atol=1e-6)
 
 
 def test_canny_reaches_opencv_with_enough_rounds() -> None:

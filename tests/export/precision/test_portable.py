@@ -315,3 +315,46 @@ def test_a_range_that_is_no_range_is_refused_by_name(tools, small, small_ranges)
     spans = {**small_ranges.spans, "block/Relu_7_out": (0.0, float("nan"))}
     with pytest.raises(InputError, match="block/Relu_7_out"):
         quantise(small, tools.Table(spans), "minmax")
+
+
+def _with_a_product_at_its_end(tools, outputs):
+    """Two convolutions and, behind the mean of what they make, one product."""
+    net = tools.Net(13)
+    x = net.conv("x", 64, 64, name="trunk/Conv_0")
+    x = net.add("Relu", x, name="trunk/Relu_1")
+    x = net.conv(x, 64, 64, name="trunk/Conv_2")
+    x = net.add("GlobalAveragePool", x, name="end/GlobalAveragePool_3")
+    x = net.add("Flatten", x, name="end/Flatten_4")
+    weight = net.constant(net.random.normal(0, 0.1, (64, outputs)).astype(np.float32))
+    x = net.add("MatMul", x, weight, name="end/MatMul_5")
+    net.add("Sigmoid", x, name="end/Sigmoid_6", output="y")
+    shapes = {"x": (FLOAT, ["n", 64, 32, 32])}, {"y": (FLOAT, ["n", outputs])}
+    return net.model(*shapes)
+
+
+def test_small_ends_stay_float_where_their_results_would_be_rounded_for_nobody(tools):
+    x = np.random.default_rng(2).normal(0, 1, (2, 64, 32, 32)).astype(np.float32)
+    for outputs, small in ((2048, True), (16384, False)):
+        model = _with_a_product_at_its_end(tools, outputs)
+        ranges = tools.measure(model, {"x": x})
+        rows = readiness(model, quantise(model, ranges, "minmax"), "portable")
+        found = {row.node: row for row in rows}
+        assert found["end/MatMul_5"].int8 is not small
+        assert ("for nobody" in (found["end/MatMul_5"].reason or "")) is small
+        # Half of all the work is not small, whoever reads it.
+        assert found["trunk/Conv_2"].int8
+        signed = readiness(model, quantise(model, ranges, "minmax", signed=True), "openvino")
+        assert {row.node: row.int8 for row in signed}["end/MatMul_5"]
+
+
+def test_openvino_keeps_what_only_floats_read_and_multiplies_in_int8_all_the_same(tools):
+    model = _two_convolutions(tools)
+    x = np.random.default_rng(0).normal(0, 1, (2, 16, 8, 8)).astype(np.float32)
+    ranges = tools.measure(model, {"x": x})
+    kept = quantise(model, ranges, "minmax", signed=True)
+    readers = _links(kept)[1]
+    assert [node.op_type for node in readers["second/Conv_2_out"]] == ["Identity"]
+    assert openvino_placement(kept).int8 == 2
+    assert coverage(readiness(model, kept, "openvino")).int8 == 2
+    rounded = _links(quantise(model, ranges, "minmax"))[1]
+    assert [node.op_type for node in rounded["second/Conv_2_out"]] == ["QuantizeLinear"]
