@@ -25,7 +25,7 @@ import msgspec
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from facedge.calibration.samples import Sample
 from facedge.errors import InputError
@@ -203,30 +203,61 @@ def judge_on(spec: ModelSpec, samples: Iterable[Sample], count: int) -> Iterator
 
 
 def float_picture(model: onnx.ModelProto) -> str:
-    """The tensor that becomes ``restored`` by rounding: float NCHW or NHWC in grey levels.
+    """The tensor that becomes ``restored`` by rounding and, maybe, movement.
 
     Raises:
-        InputError: the graph does not end in Round, Transpose and Cast.
+        InputError: the graph does not end so.
     """
-    makers = {output: node for node in model.graph.node for output in node.output}
-    node = makers.get("restored")
-    while node is not None and node.op_type in ("Cast", "Transpose"):
-        node = makers.get(node.input[0])
-    if node is None or node.op_type != "Round":
-        raise InputError("the graph does not end in rounded pictures called 'restored'")
-    return str(node.input[0])
+    return str(_end(model)[0].input[0])
 
 
 def with_observed(model: onnx.ModelProto, name: str) -> bytes:
-    """The graph, serialised, with the float picture as an output; as it is for an empty name."""
+    """The graph, serialised, with the float picture as an output; as it is for an empty name.
+
+    The output is ``restored`` before it is rounded: float, clipped, in grey levels, and laid out
+    as ``restored`` is.
+    """
     if not name:
         return bytes(model.SerializeToString())
     shown = onnx.ModelProto()
     shown.CopyFrom(model)
+    graph = shown.graph
+    rounding, moves = _end(shown)
+    value = str(rounding.input[0])
+
+    def add(kind: str, *inputs: str) -> str:
+        result = f"{name}_{len(graph.node)}"
+        graph.node.append(helper.make_node(kind, [value, *inputs], [result], result))
+        return result
+
+    if rounding.op_type == "QuantizeLinear":
+        value = add("Div", rounding.input[1])
+        bounds = (numpy_helper.from_array(np.array(x, np.float32), f"{name}_{x}") for x in (0, 255))
+        graph.initializer.extend(bounds)
+        value = add("Clip", f"{name}_0", f"{name}_255")
+    for move in moves:
+        copy = graph.node.add()
+        copy.CopyFrom(move)
+        copy.name = copy.output[0] = f"{name}_{len(graph.node)}"
+        copy.input[0], value = value, copy.output[0]
     # What is rounded to bytes is itself rounded in some graphs, and then has another name.
-    shown.graph.node.append(helper.make_node("Identity", [float_picture(model)], [name], name))
-    shown.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+    graph.node.append(helper.make_node("Identity", [value], [name], name))
+    graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
     return bytes(shown.SerializeToString())
+
+
+def _end(model: onnx.ModelProto) -> tuple[onnx.NodeProto, list[onnx.NodeProto]]:
+    """The node that rounds ``restored`` to whole levels, and what moves values behind it."""
+    makers = {output: node for node in model.graph.node for output in node.output}
+    node = makers.get("restored")
+    moves: list[onnx.NodeProto] = []
+    while node is not None and node.op_type in ("Cast", "Transpose", "Reshape", "DepthToSpace"):
+        if node.op_type != "Cast":
+            moves.insert(0, node)
+        node = makers.get(node.input[0])
+    if node is None or node.op_type not in ("Round", "QuantizeLinear"):
+        raise InputError("the graph does not end in rounded pictures called 'restored'")
+    return node, moves
 
 
 class _Stack:

@@ -39,10 +39,12 @@ def rounded_activations(quantised: onnx.ModelProto) -> tuple[Rounded, ...]:
     """Every rounded activation of a graph with Q/DQ nodes, in graph order."""
     graph = quantised.graph
     makers = {output: node for node in graph.node for output in node.output}
+    read = {node.input[0] for node in graph.node if node.op_type == "DequantizeLinear"}
     groups: dict[str, list[str]] = {}
     first: dict[str, str] = {}
     for node in graph.node:
-        if node.op_type != "QuantizeLinear":
+        # Bytes that nobody turns back into floats are the picture itself.
+        if node.op_type != "QuantizeLinear" or node.output[0] not in read:
             continue
         tensor, maker = node.input[0], makers.get(node.input[0])
         source = None

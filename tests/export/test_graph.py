@@ -79,9 +79,9 @@ def test_macs_of_a_traced_network_are_what_its_torch_modules_do():
         student()(torch.zeros(1, 3, STUDENT.input_size, STUDENT.input_size))
     for hook in hooks:
         hook.remove()
-    # Constant kernels of the edge extractors, on 128x128 after steps 1 and 2: luma 3 each,
-    # blur 25, Sobel 2 x 9, difference of Gaussians 81.
-    fixed = 128 * 128 * (2 * 3 + 25 + 18 + 81)
+    # Constant kernels of the edge extractors: on 64x64 after step 1 luma of 2x2 pixels, blur 25,
+    # Sobel 2 x 9; on 128x128 after step 2 luma 3, difference of Gaussians 81.
+    fixed = 64 * 64 * (4 * 3 + 25 + 18) + 128 * 128 * (3 + 81)
     # Padded Sobel and blur windows end at the picture, so nothing is computed outside it.
     assert graph_cost(traced_student()).macs == macs + fixed
 
