@@ -343,18 +343,3 @@ def test_small_ends_stay_float_where_their_results_would_be_rounded_for_nobody(t
         assert ("for nobody" in (found["end/MatMul_5"].reason or "")) is small
         # Half of all the work is not small, whoever reads it.
         assert found["trunk/Conv_2"].int8
-        signed = readiness(model, quantise(model, ranges, "minmax", signed=True), "openvino")
-        assert {row.node: row.int8 for row in signed}["end/MatMul_5"]
-
-
-def test_openvino_keeps_what_only_floats_read_and_multiplies_in_int8_all_the_same(tools):
-    model = _two_convolutions(tools)
-    x = np.random.default_rng(0).normal(0, 1, (2, 16, 8, 8)).astype(np.float32)
-    ranges = tools.measure(model, {"x": x})
-    kept = quantise(model, ranges, "minmax", signed=True)
-    readers = _links(kept)[1]
-    assert [node.op_type for node in readers["second/Conv_2_out"]] == ["Identity"]
-    assert openvino_placement(kept).int8 == 2
-    assert coverage(readiness(model, kept, "openvino")).int8 == 2
-    rounded = _links(quantise(model, ranges, "minmax"))[1]
-    assert [node.op_type for node in rounded["second/Conv_2_out"]] == ["QuantizeLinear"]
