@@ -202,20 +202,14 @@ def judge_on(spec: ModelSpec, samples: Iterable[Sample], count: int) -> Iterator
         yield judge
 
 
-def float_picture(model: onnx.ModelProto) -> str:
-    """The tensor that becomes ``restored`` by rounding and, maybe, movement.
-
-    Raises:
-        InputError: the graph does not end so.
-    """
-    return str(_end(model)[0].input[0])
-
-
 def with_observed(model: onnx.ModelProto, name: str) -> bytes:
     """The graph, serialised, with the float picture as an output; as it is for an empty name.
 
     The output is ``restored`` before it is rounded: float, clipped, in grey levels, and laid out
     as ``restored`` is.
+
+    Raises:
+        InputError: the graph does not end in a rounding and, maybe, movement.
     """
     if not name:
         return bytes(model.SerializeToString())

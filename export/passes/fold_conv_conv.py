@@ -7,36 +7,16 @@ k1 + s1 (k2 - 1) rows sums W2[j] W1[i] where s1 j + i meet.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 import onnx_ir as ir
 
-from .edit import Array, Insertion, constant, ints, nodes, producer, read_once, sizes
+from .convolution import Convolution, convolution
+from .edit import Array, Insertion, nodes, producer, read_once, sizes
 
 _LANES = 16
 """Output channels that vector units compute together; fewer cost as much."""
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """An ungrouped two-dimensional convolution with constant weights.
-
-    Attributes:
-        weight: [out, in, kh, kw].
-        bias: [out]; zeros where it has none.
-        has_bias: whether it has one.
-        strides: vertical and horizontal.
-        pads: as ONNX has them.
-    """
-
-    node: ir.Node
-    weight: Array
-    bias: Array
-    has_bias: bool
-    strides: tuple[int, ...]
-    pads: tuple[int, ...]
 
 
 def apply(model: ir.Model) -> int:
@@ -50,11 +30,11 @@ def apply(model: ir.Model) -> int:
     """
     count = 0
     for node in nodes(model, "Conv"):
-        second = _layer(node)
+        second = convolution(node)
         if second is None or any(second.pads):
             continue
         middle = node.inputs[0]
-        first = None if middle is None else _layer(producer(middle, "Conv"))
+        first = None if middle is None else convolution(producer(middle, "Conv"))
         if first is None or middle is None or not read_once(middle):
             continue
         if (weight := _worth_it(first, second)) is not None:
@@ -63,25 +43,7 @@ def apply(model: ir.Model) -> int:
     return count
 
 
-def _layer(node: ir.Node | None) -> _Layer | None:
-    if node is None or node.attributes.get_int("group", 1) != 1:
-        return None
-    if node.attributes.get_string("auto_pad", "NOTSET") != "NOTSET":
-        return None
-    if any(d != 1 for d in ints(node, "dilations", (1, 1))):
-        return None
-    weight = constant(node.inputs[1])
-    if weight is None or weight.ndim != 4 or weight.dtype != np.float32:
-        return None
-    has_bias = len(node.inputs) > 2 and node.inputs[2] is not None
-    bias = constant(node.inputs[2]) if has_bias else np.zeros(len(weight), np.float32)
-    if bias is None:
-        return None
-    strides, pads = ints(node, "strides", (1, 1)), ints(node, "pads", (0, 0, 0, 0))
-    return _Layer(node, weight, bias, has_bias, strides, pads)
-
-
-def _worth_it(first: _Layer, second: _Layer) -> Array | None:
+def _worth_it(first: Convolution, second: Convolution) -> Array | None:
     """The folded kernel where it multiplies less, else None."""
     middle, last = (sizes(each.node.outputs[0]) for each in (first, second))
     if middle is None or last is None or None in (*middle[2:], *last[2:]):
@@ -110,7 +72,7 @@ def _work(output: tuple[int | None, ...], weight: tuple[int, ...]) -> int:
     return pixels * channels * int(np.prod(weight[1:]))
 
 
-def _fold(model: ir.Model, first: _Layer, second: _Layer, weight: Array) -> None:
+def _fold(model: ir.Model, first: Convolution, second: Convolution, weight: Array) -> None:
     edit = Insertion(model, second.node)
     name = second.node.inputs[1].name or "weight"  # type: ignore[union-attr]
     inputs = [first.node.inputs[0], edit.constant(weight, f"{name}_folded")]

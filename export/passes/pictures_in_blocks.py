@@ -13,7 +13,8 @@ from dataclasses import replace
 import onnx_ir as ir
 
 from .blocks import Blocks, convolved, pack, spread
-from .edit import Array, Attribute, Insertion, constant, ints, nodes, producer, sizes
+from .convolution import Convolution, convolution
+from .edit import Attribute, Insertion, constant, ints, nodes, producer, sizes
 from .enlarge_in_blocks import enlarged
 from .shuffle_by_pixels import ACTIVATIONS, sort
 
@@ -141,18 +142,18 @@ class _Mover:
         return pack(edit, picture, like, self.channels_last) if found is None else found
 
     def _convolved(self, node: ir.Node) -> Blocks | None:
-        weight = constant(node.inputs[1])
-        bias = constant(node.inputs[2]) if len(node.inputs) > 2 else None
-        if weight is None or (len(node.inputs) > 2 and bias is None) or not _apart(node, weight):
+        layer = convolution(node)
+        if layer is None or not _apart(layer):
             return None
-        if self._block_of(node.inputs[0]) % weight.shape[2]:
+        if self._block_of(node.inputs[0]) % layer.weight.shape[2]:
             return None
         of = self._blocks(node.inputs[0])
         if of is None or of.last:
             return None
         stem = node.inputs[1].name or "weight"  # type: ignore[union-attr]
         edit = Insertion(self.model, node)
-        return convolved(edit, of, weight, bias, stem, self.channels_last)
+        bias = layer.bias if layer.has_bias else None
+        return convolved(edit, of, layer.weight, bias, stem, self.channels_last)
 
 
 def _single(value: ir.Value | None) -> bool:
@@ -160,15 +161,8 @@ def _single(value: ir.Value | None) -> bool:
     return value is None or (array is not None and array.size == 1 and array.ndim <= 4)
 
 
-def _apart(node: ir.Node, weight: Array) -> bool:
+def _apart(layer: Convolution) -> bool:
     """Whether a convolution to fewer than 16 channels reads squares of pixels that do not meet."""
-    if weight.ndim != 4 or len(weight) >= _LANES or node.attributes.get_int("group", 1) != 1:
-        return False
-    side = weight.shape[2]
-    return (
-        weight.shape[3] == side
-        and ints(node, "strides", (1, 1)) == (side, side)
-        and not any(ints(node, "pads", (0,)))
-        and all(d == 1 for d in ints(node, "dilations", (1, 1)))
-        and node.attributes.get_string("auto_pad", "NOTSET") == "NOTSET"
-    )
+    outputs, _, *kernel = layer.weight.shape
+    square = kernel[0] == kernel[1] and layer.strides == tuple(kernel)
+    return outputs < _LANES and square and not any(layer.pads)

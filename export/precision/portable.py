@@ -4,7 +4,7 @@ ONNX Runtime turns the result into QLinearConv, QLinearAdd and QLinearConcat; Op
 as low-precision convolutions. What has no negative values is u8 with zero point 0 for both. What
 has some is u8 with a zero point for ONNX Runtime, whose kernels for signed activations are twice
 as slow on x86, and s8 without one for OpenVINO, where a zero point makes a padded convolution up
-to 1.7 times as slow on AMX. """
+to 1.7 times as slow on AMX."""
 
 from __future__ import annotations
 

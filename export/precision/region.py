@@ -7,7 +7,7 @@ Data movement follows for free in either direction, with the scale of what it mo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import onnx_ir as ir
@@ -57,7 +57,6 @@ def plan_region(
     method: str,
     exclude: Iterable[str] = (),
     choice: Choice = NO_CHOICE,
-    round_results: bool = True,
 ) -> Region:
     """Choose the integer part of a graph whose types and shapes are inferred.
 
@@ -67,7 +66,6 @@ def plan_region(
         method: which of them.
         exclude: scopes that stay in float.
         choice: what a plan decides, by exact name.
-        round_results: whether a kernel multiplies in INT8 only where its result is rounded, too.
 
     Raises:
         InputError: a tensor is to stay unrounded that an INT8 contraction reads.
@@ -86,11 +84,11 @@ def plan_region(
         else:
             region.refusals[item.name] = reason
     flow = _flow(graph, region, ranges, method, exclude)
-    while round_results and (small := _small_ends(items, region, flow)):
+    while small := _small_ends(items, region, flow):
         region.contractions = [node for node in region.contractions if node not in small]
         region.refusals |= {node.name or "": _SMALL_END for node in small}
         flow = _flow(graph, region, ranges, method, exclude)
-    wanted = _wanted(graph, region, flow, exclude, round_results)
+    wanted = _wanted(graph, region, flow, exclude)
     _share_scales(region, wanted, ranges, method)
     _leave_unrounded(region, choice.unrounded)
     return region
@@ -196,9 +194,8 @@ def _flow(
     return _Flow(able, useful, followers)
 
 
-def _small_ends(items: Iterable[Contraction], region: Region, flow: _Flow) -> set[ir.Node]:
+def _small_ends(items: Sequence[Contraction], region: Region, flow: _Flow) -> set[ir.Node]:
     """Small INT8 contractions whose result would be rounded although only floats read it."""
-    items = list(items)
     total = sum(item.macs for item in items)
     chosen = set(region.contractions)
     return {
@@ -212,12 +209,11 @@ def _small_ends(items: Iterable[Contraction], region: Region, flow: _Flow) -> se
 
 
 def _wanted(
-    graph: ir.Graph, region: Region, flow: _Flow, exclude: tuple[str, ...], round_results: bool
+    graph: ir.Graph, region: Region, flow: _Flow, exclude: tuple[str, ...]
 ) -> set[ir.Value]:
     """Tensors to quantise; fills ``region.followers``."""
     nodes, followers = list(graph), set(flow.followers)
-    results = {result_tensor(node) for node in region.contractions} if round_results else set()
-    wanted = flow.useful | results
+    wanted = flow.useful | {result_tensor(node) for node in region.contractions}
     for node in nodes:
         if node in followers or (
             node.op_type in MOVEMENT and node.inputs[0] in wanted and node.inputs[0] in flow.able

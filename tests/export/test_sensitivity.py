@@ -12,7 +12,7 @@ from facedge.errors import InputError
 from facedge.export import sensitivity_file
 from facedge.export.dialects import dialect_form, ship
 from facedge.export.graph import run
-from facedge.export.judge import float_picture, with_observed
+from facedge.export.judge import with_observed
 from facedge.export.passes import rewrite
 from facedge.export.precision.partial import int8_nodes, round_only, rounded_activations
 from facedge.export.sensitivity import measure
@@ -229,9 +229,12 @@ def test_what_is_kept_in_memory_does_not_grow_with_the_pictures(asked, judge):
 
 
 def test_the_float_picture_is_what_is_rounded(asked):
-    assert float_picture(asked.model) == "clipped"
+    model = onnx.load_model_from_string(with_observed(asked.model, "seen"))
+    model.graph.output.append(onnx.helper.make_tensor_value_info("clipped", 1, None))
+    found = run(model, {"images": np.stack([face.input for face in two_products.faces(2)])})
+    np.testing.assert_array_equal(found["seen"], found["clipped"].transpose(0, 2, 3, 1))
     with pytest.raises(InputError, match="does not end in rounded pictures"):
-        float_picture(two_products.graph("g (float[n] x) => (float[n] y) { y = Relu(x) }"))
+        with_observed(two_products.graph("g (float[n] x) => (float[n] y) { y = Relu(x) }"), "seen")
 
 
 @pytest.mark.parametrize("dialect", EVERY_DIALECT)
