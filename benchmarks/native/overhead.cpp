@@ -3,8 +3,10 @@
 //     native_overhead BUNDLE BACKEND PLUGIN_DIR SAMPLES [--threads N] [--faces N] [--depth N]
 //                     [--calls N] [--per-round N]
 //
-// SAMPLES receives nanoseconds as int64, contender after contender, `calls` each; standard output one
-// line of JSON that names them. All play the same engine on the same pixels:
+// PLUGIN_DIR holds the plug-ins of timed_backend.cpp, which tell how long a call was in the back end.
+// SAMPLES receives nanoseconds as int64, contender after contender, of `calls` calls each: first the
+// whole calls, then what each of them spent outside the back end. Standard output is one line of JSON
+// that names the contenders. All play the same engine on the same pixels:
 //     backend  enqueue and wait on a lane whose inputs are filled
 //     control  the same on a second lane: what two equal things differ by on this machine
 //     lanes    the same on depth + 1 lanes in turn, as a stream does: what the caches make of it
@@ -15,6 +17,7 @@
 
 #include <facedge/facedge.h>
 
+#include <dlfcn.h>
 #include <time.h>
 
 #include <algorithm>
@@ -174,8 +177,19 @@ struct Contender {
     const char* name;
     std::function<void()> call;
     std::function<Pixels()> restored;
-    std::vector<int64_t> nanoseconds;
+    std::vector<int64_t> nanoseconds, outside;
 };
+
+using Nanoseconds = int64_t (*)();
+
+// The counter of the plug-in, which is loaded by now and is not loaded a second time.
+Nanoseconds counter_inside(const Options& options) {
+    const std::string path = options.plugins + "/libfacedge_backend_" + options.backend + ".so";
+    void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD);
+    void* found = handle ? dlsym(handle, "facedge_timed_nanoseconds") : nullptr;
+    if (!found) throw std::runtime_error(path + " does not tell how long it takes");
+    return reinterpret_cast<Nanoseconds>(found);
+}
 
 int64_t now() {
     timespec time;
@@ -185,8 +199,10 @@ int64_t now() {
 
 // The order turns and reverses from round to round, so that nobody always follows the same one.
 void measure(std::vector<Contender>& contenders, const Options& options) {
+    const Nanoseconds inside = counter_inside(options);
     for (Contender& contender : contenders) {
         contender.nanoseconds.reserve(static_cast<size_t>(options.calls));
+        contender.outside.reserve(static_cast<size_t>(options.calls));
         for (int i = 0; i < 64; ++i) contender.call();
     }
     std::vector<Contender*> order;
@@ -196,9 +212,10 @@ void measure(std::vector<Contender>& contenders, const Options& options) {
             contender->call();  // brings code and data back into the caches
             const int count = std::min(options.per_round, options.calls - done);
             for (int i = 0; i < count; ++i) {
-                const int64_t start = now();
+                const int64_t before = inside(), start = now();
                 contender->call();
                 contender->nanoseconds.push_back(now() - start);
+                contender->outside.push_back(contender->nanoseconds.back() - (inside() - before));
             }
         }
         std::rotate(order.begin(), order.begin() + 1, order.end());
@@ -209,11 +226,13 @@ void measure(std::vector<Contender>& contenders, const Options& options) {
 void write_samples(const std::vector<Contender>& contenders, const std::string& path) {
     const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "wb"), std::fclose);
     if (!file) throw std::runtime_error("cannot write " + path);
-    for (const Contender& contender : contenders) {
-        const auto& values = contender.nanoseconds;
-        if (std::fwrite(values.data(), sizeof values[0], values.size(), file.get()) !=
-            values.size())
-            throw std::runtime_error("cannot write " + path);
+    for (const auto part : {&Contender::nanoseconds, &Contender::outside}) {
+        for (const Contender& contender : contenders) {
+            const std::vector<int64_t>& values = contender.*part;
+            if (std::fwrite(values.data(), sizeof values[0], values.size(), file.get()) !=
+                values.size())
+                throw std::runtime_error("cannot write " + path);
+        }
     }
 }
 
@@ -238,12 +257,12 @@ void run(const Options& options) {
     OneStream inline_stream(model, options, FACEDGE_MODE_INLINE, options.depth, pixels);
     OneStream worker_stream(model, options, FACEDGE_MODE_WORKER, options.depth, pixels);
     std::vector<Contender> contenders = {
-        {"backend", [&] { backend.call(); }, [&] { return backend.restored(); }, {}},
-        {"control", [&] { control.call(); }, [&] { return control.restored(); }, {}},
-        {"lanes", next_lane, [&] { return lanes[lane].restored(); }, {}},
-        {"single", [&] { single_stream.call(); }, [&] { return single_stream.restored(); }, {}},
-        {"inline", [&] { inline_stream.call(); }, [&] { return inline_stream.restored(); }, {}},
-        {"worker", [&] { worker_stream.call(); }, [&] { return worker_stream.restored(); }, {}},
+        {"backend", [&] { backend.call(); }, [&] { return backend.restored(); }, {}, {}},
+        {"control", [&] { control.call(); }, [&] { return control.restored(); }, {}, {}},
+        {"lanes", next_lane, [&] { return lanes[lane].restored(); }, {}, {}},
+        {"single", [&] { single_stream.call(); }, [&] { return single_stream.restored(); }, {}, {}},
+        {"inline", [&] { inline_stream.call(); }, [&] { return inline_stream.restored(); }, {}, {}},
+        {"worker", [&] { worker_stream.call(); }, [&] { return worker_stream.restored(); }, {}, {}},
     };
     measure(contenders, options);
     const Pixels expected = contenders[0].restored();
