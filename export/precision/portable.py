@@ -4,7 +4,9 @@ ONNX Runtime turns the result into QLinearConv, QLinearAdd and QLinearConcat; Op
 as low-precision convolutions. What has no negative values is u8 with zero point 0 for both. What
 has some is u8 with a zero point for ONNX Runtime, whose kernels for signed activations are twice
 as slow on x86, and s8 without one for OpenVINO, where a zero point makes a padded convolution up
-to 1.7 times as slow on AMX."""
+to 1.7 times as slow on AMX. What only float operators read is not rounded for OpenVINO; ONNX
+Runtime multiplies in INT8 only where the result is rounded, too.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,8 @@ def quantise(
         weight_bits: 8, or 7 for processors without VNNI or dot-product instructions, whose
             16-bit accumulators saturate.
         choice: what a plan decides, by exact name.
-        signed: for OpenVINO: activations with negative values become s8.
+        signed: for OpenVINO: activations with negative values become s8, and results that no
+            integer operator reads stay float.
 
     Returns:
         The graph with QuantizeLinear and DequantizeLinear nodes; inputs and outputs keep their
@@ -76,7 +79,7 @@ def quantise(
     names = Names(opened.graph)
     moved = relu_before_movement(opened.graph, names)
     table = _Moved(choice.ranges(ranges), moved)
-    region = plan_region(opened.graph, table, method, exclude, choice)
+    region = plan_region(opened.graph, table, method, exclude, choice, round_results=not signed)
     for node in opened.graph:
         if (reason := region.refusals.get(node.name or "")) is not None:
             node.metadata_props[NOTE] = reason

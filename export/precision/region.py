@@ -57,6 +57,7 @@ def plan_region(
     method: str,
     exclude: Iterable[str] = (),
     choice: Choice = NO_CHOICE,
+    round_results: bool = True,
 ) -> Region:
     """Choose the integer part of a graph whose types and shapes are inferred.
 
@@ -66,6 +67,7 @@ def plan_region(
         method: which of them.
         exclude: scopes that stay in float.
         choice: what a plan decides, by exact name.
+        round_results: whether a kernel multiplies in INT8 only where its result is rounded, too.
 
     Raises:
         InputError: a tensor is to stay unrounded that an INT8 contraction reads.
@@ -83,14 +85,14 @@ def plan_region(
             region.contractions.append(item.node)
         else:
             region.refusals[item.name] = reason
-    flow = _flow(graph, region, ranges, method, exclude)
-    while small := _small_ends(items, region, flow):
+    flow = _flow(graph, region, ranges, method, exclude, round_results)
+    while round_results and (small := _small_ends(items, region, flow)):
         region.contractions = [node for node in region.contractions if node not in small]
         region.refusals |= {node.name or "": _SMALL_END for node in small}
-        flow = _flow(graph, region, ranges, method, exclude)
-    wanted = _wanted(graph, region, flow, exclude)
+        flow = _flow(graph, region, ranges, method, exclude, round_results)
+    wanted = _wanted(graph, region, flow, exclude, round_results)
     _share_scales(region, wanted, ranges, method)
-    _leave_unrounded(region, choice.unrounded)
+    _leave_unrounded(region, choice.unrounded, flow)
     return region
 
 
@@ -151,15 +153,30 @@ class _Flow:
         able: tensors that an integer operator could write.
         useful: tensors that INT8 contractions read, directly or through followers.
         followers: movement and arithmetic between INT8 contractions.
+        sums_cut: whether the integer form of an Add absorbs the Relu behind it.
     """
 
     able: set[ir.Value]
     useful: set[ir.Value]
     followers: set[ir.Node]
+    sums_cut: bool
+
+    def written(self, node: ir.Node) -> ir.Value:
+        """What a follower's integer form writes."""
+        return _written(node, self.sums_cut)
+
+
+def _written(node: ir.Node, sums_cut: bool) -> ir.Value:
+    return result_tensor(node) if sums_cut and node.op_type == "Add" else node.outputs[0]
 
 
 def _flow(
-    graph: ir.Graph, region: Region, ranges: RangeTable, method: str, exclude: tuple[str, ...]
+    graph: ir.Graph,
+    region: Region,
+    ranges: RangeTable,
+    method: str,
+    exclude: tuple[str, ...],
+    sums_cut: bool,
 ) -> _Flow:
     nodes = list(graph)
     multiplies = set(region.contractions)
@@ -174,24 +191,27 @@ def _flow(
         inputs = data_inputs(node)
         if not any(value in able for value in inputs):
             continue
+        output = _written(node, sums_cut)
         if node.op_type in ARITHMETIC:
-            ends = [*inputs, node.outputs[0]]
+            ends = [*inputs, output]
             if any(value not in able and not _ready(value, ranges, method) for value in ends):
                 continue
             arithmetic.add(node)
-        able.add(node.outputs[0])
+        able.add(output)
+        if output is not node.outputs[0]:
+            folded.add(output.producer())
 
     useful = {value for node in multiplies for value in node.inputs[:1] if value is not None}
     followers: set[ir.Node] = set()
     for node in reversed(nodes):
-        output = node.outputs[0]
+        output = _written(node, sums_cut)
         if node in arithmetic and output in useful:
             followers.add(node)
             useful.update(data_inputs(node))
         elif node.op_type in MOVEMENT and output in useful and _movable(node, exclude):
             followers.add(node)
             useful.add(data_inputs(node)[0])
-    return _Flow(able, useful, followers)
+    return _Flow(able, useful, followers, sums_cut)
 
 
 def _small_ends(items: Sequence[Contraction], region: Region, flow: _Flow) -> set[ir.Node]:
@@ -209,18 +229,21 @@ def _small_ends(items: Sequence[Contraction], region: Region, flow: _Flow) -> se
 
 
 def _wanted(
-    graph: ir.Graph, region: Region, flow: _Flow, exclude: tuple[str, ...]
+    graph: ir.Graph, region: Region, flow: _Flow, exclude: tuple[str, ...], round_results: bool
 ) -> set[ir.Value]:
     """Tensors to quantise; fills ``region.followers``."""
     nodes, followers = list(graph), set(flow.followers)
-    wanted = flow.useful | {result_tensor(node) for node in region.contractions}
+    results = {result_tensor(node) for node in region.contractions}
+    # OpenVINO 2026.4 moves the scale of an unrounded result behind its readers. If it has several
+    # and one leads to another integer convolution, the others can lose it (au-gcn).
+    wanted = flow.useful | {v for v in results if round_results or len(v.uses()) > 1}
     for node in nodes:
         if node in followers or (
             node.op_type in MOVEMENT and node.inputs[0] in wanted and node.inputs[0] in flow.able
             and _movable(node, exclude)
         ):  # fmt: skip
             followers.add(node)
-            wanted.add(node.outputs[0])
+            wanted.add(flow.written(node))
     region.followers = [node for node in nodes if node in followers]
     return wanted
 
@@ -258,7 +281,7 @@ def _share_scales(region: Region, wanted: set[ir.Value], ranges: RangeTable, met
     region.tensors = {value: spans[root(value)] for value in wanted}
 
 
-def _leave_unrounded(region: Region, names: Collection[str]) -> None:
+def _leave_unrounded(region: Region, names: Collection[str], flow: _Flow) -> None:
     read = {node.inputs[0]: node for node in region.contractions}
     for value in [value for value in region.tensors if value.name in names]:
         if value in read:
@@ -267,4 +290,4 @@ def _leave_unrounded(region: Region, names: Collection[str]) -> None:
                 f"'{read[value].name}' reads; make that node float, or round the tensor"
             )
         del region.tensors[value]
-    region.followers = [node for node in region.followers if node.outputs[0] in region.tensors]
+    region.followers = [node for node in region.followers if flow.written(node) in region.tensors]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto, numpy_helper
@@ -26,6 +28,16 @@ def _links(model):
         for name in node.input:
             readers.setdefault(name, []).append(node)
     return makers, readers
+
+
+def optimised(model):
+    """How many nodes of each operator ONNX Runtime plays."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = onnxruntime.SessionOptions()
+        options.optimized_model_filepath = f"{folder}/optimised.onnx"
+        options.log_severity_level = 3
+        onnxruntime.InferenceSession(model.SerializeToString(), options)
+        return Counter(n.op_type for n in onnx.load(options.optimized_model_filepath).graph.node)
 
 
 def _constants(model):
@@ -343,3 +355,53 @@ def test_small_ends_stay_float_where_their_results_would_be_rounded_for_nobody(t
         assert ("for nobody" in (found["end/MatMul_5"].reason or "")) is small
         # Half of all the work is not small, whoever reads it.
         assert found["trunk/Conv_2"].int8
+        signed = readiness(model, quantise(model, ranges, "minmax", signed=True), "openvino")
+        assert {row.node: row.int8 for row in signed}["end/MatMul_5"]
+
+
+def test_openvino_keeps_what_only_floats_read_and_multiplies_in_int8_all_the_same(tools):
+    model = _two_convolutions(tools)
+    x = np.random.default_rng(0).normal(0, 1, (2, 16, 8, 8)).astype(np.float32)
+    ranges = tools.measure(model, {"x": x})
+    kept = quantise(model, ranges, "minmax", signed=True)
+    readers = _links(kept)[1]
+    assert [node.op_type for node in readers["second/Conv_2_out"]] == ["Identity"]
+    assert openvino_placement(kept).int8 == 2
+    assert coverage(readiness(model, kept, "openvino")).int8 == 2
+    rounded = _links(quantise(model, ranges, "minmax"))[1]
+    assert [node.op_type for node in rounded["second/Conv_2_out"]] == ["QuantizeLinear"]
+
+
+def test_openvino_s_results_with_several_readers_are_rounded(tools):
+    net = tools.Net(3)
+    x = net.conv("x", 16, 32, name="first/Conv_0")
+    net.add("Identity", x, name="end/Identity_1", output="y")
+    net.add("Sigmoid", x, name="end/Sigmoid_2", output="z")
+    outputs = {name: (FLOAT, ["n", 32, 8, 8]) for name in "yz"}
+    model = net.model({"x": (FLOAT, ["n", 16, 8, 8])}, outputs)
+    x = np.random.default_rng(0).normal(0, 1, (2, 16, 8, 8)).astype(np.float32)
+    kept = quantise(model, tools.measure(model, {"x": x}), "minmax", signed=True)
+    readers = _links(kept)[1]
+    assert [node.op_type for node in readers["first/Conv_0_out"]] == ["QuantizeLinear"]
+
+
+def test_a_sum_before_a_relu_is_integer_where_only_the_relu_has_a_range(tools):
+    net = tools.Net(3)
+    x = net.conv("x", 16, 64, name="before/Conv_0")
+    a = net.conv(x, 64, 16, name="large/Conv_1")
+    b = net.conv("z", 16, 16, kernel=1, name="small/Conv_2")
+    total = net.add("Relu", net.add("Add", a, b, name="sum/Add_3"), name="sum/Relu_4")
+    y = net.conv(total, 16, 64, name="after/Conv_5")
+    net.add("Identity", y, name="end/Identity_6", output="y")
+    inputs = {name: (FLOAT, ["n", 16, 8, 8]) for name in "xz"}
+    model = net.model(inputs, {"y": (FLOAT, ["n", 64, 8, 8])})
+    rng = np.random.default_rng(0)
+    ranges = tools.measure(model, {n: rng.normal(0, 1, (2, 16, 8, 8)).astype("f") for n in "xz"})
+    del ranges.spans["sum/Add_3_out"]  # calibration measures what a convolution reads or writes
+    kept = quantise(model, ranges, "minmax")
+    # The small convolution's result flows on as an integer: it is no small end.
+    assert coverage(readiness(model, kept, "portable")).int8 == 4
+    assert optimised(kept)["QLinearAdd"] == 1
+    readers = _links(kept)[1]
+    assert [node.op_type for node in readers["small/Conv_2_out"]] == ["QuantizeLinear"]
+    assert [node.op_type for node in readers["sum/Add_3_out"]] == ["Relu"]
