@@ -32,7 +32,7 @@ size_t rounded_up(size_t bytes) { return (bytes + 63) / 64 * 64; }
 size_t narrow_bytes(facedge_filter filter, int width, int height) {
     const size_t side = tile_blocks(filter, width, height);
     const size_t blocks = filter == FACEDGE_FILTER_BICUBIC ? side : side * side;
-    return rounded_up(blocks * sizeof(uint32_t));
+    return rounded_up(blocks * sizeof(Block));
 }
 
 size_t wide_bytes(int width, int height) {
@@ -117,7 +117,7 @@ void crop(const FrameView& frame, const Similarity& to_frame, facedge_filter fil
     const bool bicubic = filter == FACEDGE_FILTER_BICUBIC;
     const int tile = bicubic ? kTileBicubic : kTileArea;
     const double reach = bicubic ? 2.0 * plan.stretch : 0.5 * plan.stretch + 0.5;
-    uint32_t* narrow = static_cast<uint32_t*>(scratch);
+    Block* narrow = static_cast<Block*>(scratch);
     float* wide =
         reinterpret_cast<float*>(static_cast<char*>(scratch) + narrow_bytes(filter, width, height));
     BlockRows blocks(frame, plan.block, loops);
@@ -137,7 +137,7 @@ void crop(const FrameView& frame, const Similarity& to_frame, facedge_filter fil
                      });
             } else {
                 fill(region, blocks.across(), blocks.down(), narrow, 1,
-                     [&](int row, int first, int count, uint32_t* out) {
+                     [&](int row, int first, int count, Block* out) {
                          blocks.read(row, first, count, out);
                      });
             }
