@@ -32,7 +32,7 @@ private:
     const bool is_rgb_;
     FixedYuv fixed_;
     const int red_;  // where red lies in a pixel of three bytes
-    ColumnSums columns_;
+    ColumnSums columns_ = {};  // vectors read some columns that nothing was added to
     RowScratch scratch_;
     alignas(64) uint8_t luma_[kMostUnscaled][kPiece];
     alignas(64) uint8_t chroma_[kMostUnscaled][kPiece];
