@@ -31,7 +31,7 @@ private:
     const Loops& loops_;
     const bool is_rgb_;
     FixedYuv fixed_;
-    const int red_;  // where red lies in a pixel of three bytes
+    const int red_;            // where red lies in a pixel of three bytes
     ColumnSums columns_ = {};  // vectors read some columns that nothing was added to
     RowScratch scratch_;
     alignas(64) uint8_t luma_[kMostUnscaled][kPiece];

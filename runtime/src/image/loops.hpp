@@ -69,7 +69,7 @@ constexpr int kBlockBits = 7, kBlockOne = 1 << kBlockBits;
 constexpr int kMaxTaps = 16;
 
 // Crop pixels of one row of a tile, at most.
-constexpr int kTileRow = 64;
+constexpr int kTileRow = 176;
 
 // Crop pixels of one row at blocks (u + i du, v + i dv), all of whose taps lie in the plane.
 struct Samples {

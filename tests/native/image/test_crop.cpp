@@ -134,6 +134,18 @@ TEST_CASE("white stays white and black stays black") {
     });
 }
 
+TEST_CASE("crops of several tiles agree, turned in any way") {
+    // Only the blocks that a turned tile touches are made.
+    with_all_loops([] {
+        for (int i = 0; i < 24; ++i) {
+            const double scale = i % 3 == 0 ? 0.9 : i % 3 == 1 ? 1.3 : 2.2;
+            const auto filter = i % 2 ? FACEDGE_FILTER_BICUBIC : FACEDGE_FILTER_AREA;
+            agrees({gradient(FACEDGE_FORMAT_GRAY8, 480, 360), filter, 200, 150,
+                    place(scale, i * 0.2618, 240, 180, 200, 150)});
+        }
+    });
+}
+
 TEST_CASE("blocks larger than what is summed at once agree") {
     with_all_loops([] {
         for (const double scale : {150.0, 300.0, 2500.0}) {
