@@ -15,26 +15,27 @@ public:
     int down() const { return (frame_.height + side_ - 1) / side_; }
 
     // Blocks first .. first + count - 1 of row `row`, all inside the frame.
-    void read(int row, int first, int count, uint32_t* pixels);
+    void read(int row, int first, int count, Block* blocks);
 
 private:
-    void convert(int y, int x, int n, uint32_t* pixels);
-    void average(int row, int first, int count, uint32_t* pixels);
-    uint32_t average_alone(int row, int column);
-    void sum_columns(int x, int n, int y0, int y1);
+    void convert(int y, int x, int n, Block* blocks);
+    void average(int row, int first, int count, Block* blocks);
+    Block average_alone(int row, int column);
+    float sum_columns(int x, int n, int y0, int y1, bool pairs);
+    void sum_rgb(int x, int n, int y0, int y1);
     const uint8_t* rgb_at(int x, int y) const;
-    YuvRows yuv_at(int x, int y, int n, bool both);
+    YuvRows yuv_rows(int x, int n, int y0, int y1);
 
     const FrameView& frame_;
     const int side_;
     const Loops& loops_;
     const bool is_rgb_;
     FixedYuv fixed_;
-    const int red_;  // where red lies in a pixel of three bytes
-    ColumnSums columns_;
-    Terms scratch_;
-    alignas(64) uint8_t luma_[kPiece];
-    alignas(64) uint8_t chroma_[kPiece];
+    const int red_;            // where red lies in a pixel of three bytes
+    ColumnSums columns_ = {};  // vectors read some columns that nothing was added to
+    RowScratch scratch_;
+    alignas(64) uint8_t luma_[kMostUnscaled][kPiece];
+    alignas(64) uint8_t chroma_[kMostUnscaled][kPiece];
 };
 
 }  // namespace facedge

@@ -6,51 +6,70 @@
 
 namespace facedge {
 
-// YuvToRgb in fixed point, 5 fractional bits in the sums (they stay within int16): luma enters as
+// YuvToRgb in fixed point, kFractionBits in the sums (they stay within int16): luma enters as
 // luma << 8 and chroma as (chroma - 128) << 8, each product keeps its high 16 bits.
 struct FixedYuv {
     uint16_t luma;
     int16_t rv, gu, gv, bu;
-    int16_t offset;  // of luma, and the half for rounding
+    int16_t offset;  // of luma, and what cutting the products off takes away on average
 };
 constexpr int kFractionBits = 5;
+constexpr int kFixedWhite = 255 << kFractionBits;
 
-// Frame pixels that are converted in one go.
-constexpr int kPiece = 1024;
+// Frame pixels that are converted in one go, and those that a vector takes of them.
+constexpr int kPiece = 1024, kStep = 32;
 
-// One or two rows of luma that share a row of chroma, from the first pixel of a pair on.
+// As many converted pixels as a column of 16 bits holds.
+constexpr int kMostUnscaled = UINT16_MAX / kFixedWhite;
+
+// Rows of luma with the interleaved chroma of each, from the first pixel of a pair on; rows that
+// share chroma follow each other and have the same pointer.
 struct YuvRows {
-    const uint8_t* upper;
-    const uint8_t* lower;  // null: one row
-    const uint8_t* pairs;  // interleaved chroma, a pair for every two pixels
-    bool second_is_v;      // U V, else V U
+    const uint8_t* luma[kMostUnscaled];
+    const uint8_t* pairs[kMostUnscaled];
+    ptrdiff_t next_luma, next_pairs;  // from each row to the one that will follow `count` rows on
+    int count;
+    bool second_is_v;  // U V, else V U
 };
 
-// What chroma adds to the R, G and B of a row's pixels.
-struct Terms {
-    alignas(64) int16_t r[kPiece];
-    alignas(64) int16_t g[kPiece];
-    alignas(64) int16_t b[kPiece];
+// For loops that cannot keep them in registers: what chroma adds to the pixels of a pair, and the
+// sums of those at even and at odd places.
+struct RowScratch {
+    struct Channel {
+        alignas(64) int16_t term[kPiece / 2];
+        alignas(64) uint16_t even[kPiece / 2], odd[kPiece / 2];
+    };
+    Channel r, g, b;
 };
 
-// Sums of a piece's columns over at most kMaxSummedRows rows.
+// Sums of a piece's columns over at most kMaxSummedRows rows, positive as int16 too.
 struct ColumnSums {
     alignas(64) uint16_t r[kPiece];
     alignas(64) uint16_t g[kPiece];
     alignas(64) uint16_t b[kPiece];
-    uint16_t beyond[32];  // where a vector that begins in the last columns ends
+    uint16_t beyond[kStep];  // where a vector that begins in the last columns ends
 };
 constexpr int kMaxSummedRows = 128;  // 128 * 255 < 2^15
 
-// Pixels between the two stages: R, G, B and 1 (the weight, which is summed along) in four bytes,
-// or in four floats.
-constexpr uint32_t kUnitWeight = 1u << 24;
+// How add_yuv sums: column i is of pixel i, or of pixels 2 i and 2 i + 1.
+struct Summing {
+    bool pairs;  // then YuvRows has kMostUnscaled / 2 rows at most
+    bool first;  // the columns begin with these rows
+    int shift;   // what is dropped of the sum of these rows
+};
+
+// A block between the two stages, in 1/128.
+struct Block {
+    int16_t r, g, b;
+    int16_t weight;  // always 1: summed along
+};
+constexpr int kBlockBits = 7, kBlockOne = 1 << kBlockBits;
 
 // Blocks in a row that a crop pixel may weigh.
 constexpr int kMaxTaps = 16;
 
 // Crop pixels of one row of a tile, at most.
-constexpr int kTileRow = 64;
+constexpr int kTileRow = 176;
 
 // Crop pixels of one row at blocks (u + i du, v + i dv), all of whose taps lie in the plane.
 struct Samples {
@@ -58,27 +77,26 @@ struct Samples {
     float stretch;
     int taps;
     int count;
-    ptrdiff_t stride;  // pixels from one row of the plane to the next
+    ptrdiff_t stride;  // blocks from one row of the plane to the next
 };
 
 struct Loops {
     // Y U Y V into luma and interleaved chroma.
     void (*split)(const uint8_t* yuyv, int n_pairs, uint8_t* luma, uint8_t* chroma);
-    // Converts n pixels of each row and adds them to sums.
-    void (*add_yuv)(const YuvRows& rows, int n, const FixedYuv& k, ColumnSums& sums,
-                    Terms& scratch);
+    // Converts n pixels of each row and adds them to sums, with kFractionBits - shift of fraction.
+    void (*add_yuv)(const YuvRows& rows, int n, const FixedYuv& k, const Summing& how,
+                    ColumnSums& sums, RowScratch& scratch);
     void (*add_rgb)(const uint8_t* rgb, int red, int n, ColumnSums& sums);
-    // Converts n pixels of the upper row.
-    void (*pack_yuv)(const YuvRows& rows, int n, const FixedYuv& k, uint32_t* pixels,
-                     Terms& scratch);
-    void (*pack_rgb)(const uint8_t* rgb, int red, int n, uint32_t* pixels);
-    // Means of `count` blocks of `side` columns each, side <= kMaxSummedRows. `share` is one over
-    // the frame pixels of a block.
-    void (*mean_blocks)(const ColumnSums& columns, int side, int count, float share,
-                        uint32_t* pixels);
-    void (*widen)(const uint32_t* pixels, int n, float* values);
+    // Converts n pixels of the first row.
+    void (*pack_yuv)(const YuvRows& rows, int n, const FixedYuv& k, Block* blocks,
+                     RowScratch& scratch);
+    void (*pack_rgb)(const uint8_t* rgb, int red, int n, Block* blocks);
+    // Means of `count` blocks of `side` columns each, side <= kMaxSummedRows. `share` makes a
+    // block out of the sum of its columns.
+    void (*mean_blocks)(const ColumnSums& columns, int side, int count, float share, Block* blocks);
+    void (*widen)(const Block* blocks, int n, float* values);
 
-    void (*sample_area)(const Samples& samples, const uint32_t* plane, uint8_t* rgb);
+    void (*sample_area)(const Samples& samples, const Block* plane, uint8_t* rgb);
     void (*sample_bicubic)(const Samples& samples, const float* plane, uint8_t* rgb);
 };
 

@@ -18,9 +18,11 @@ namespace {
 #include "image/loops_sample.inl"
 #include "image/loops_yuv_avx2.inl"
 #include "image/loops_blocks_avx2.inl"
+#include "image/loops_bilinear_avx2.inl"
+#include "image/loops_square_avx2.inl"
 
-constexpr Loops kLoops{split_yuyv,       add_yuv_avx2, add_rgb,     pack_yuv_avx2, pack_rgb,
-                       mean_blocks_avx2, widen,        sample_area, sample_bicubic};
+constexpr Loops kLoops{split_yuyv,       add_yuv_avx2, add_rgb,          pack_yuv_avx2, pack_rgb,
+                       mean_blocks_avx2, widen,        sample_area_avx2, sample_bicubic};
 
 }  // namespace
 

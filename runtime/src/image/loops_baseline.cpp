@@ -16,6 +16,7 @@ namespace {
 #include "image/loops_convert.inl"
 #include "image/loops_bytes.inl"
 #include "image/loops_sample.inl"
+#include "image/loops_area.inl"
 #include "image/loops_yuv.inl"
 
 constexpr Loops kLoops{split_yuyv,  add_yuv, add_rgb,     pack_yuv,      pack_rgb,

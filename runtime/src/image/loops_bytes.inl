@@ -1,4 +1,4 @@
-// Vectors of four and of eight floats, and bytes to floats and back, which compilers' own vectors
+// Vectors of four and of eight floats, and blocks to floats and floats to bytes, which compilers' own vectors
 // do one by one.
 
 typedef float F4 __attribute__((vector_size(16)));
@@ -11,11 +11,6 @@ F4 left_of(const F8& pair) { return _mm256_castps256_ps128(pair); }
 F4 right_of(const F8& pair) { return _mm256_extractf128_ps(pair, 1); }
 
 F8 two_blocks(const float* at) { return _mm256_loadu_ps(at); }
-
-F8 two_blocks(const uint32_t* at) {
-    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(at));
-    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
-}
 
 // Rounds values of 0..255 to the nearest.
 uint32_t to_bytes(const F4& value) {
@@ -46,10 +41,9 @@ F8 two_blocks(const float* at) {
 
 #if defined(__SSE2__)
 
-F8 two_blocks(const uint32_t* at) {
-    const __m128i zero = _mm_setzero_si128();
-    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(at));
-    const __m128i words = _mm_unpacklo_epi8(bytes, zero);
+F8 two_blocks(const Block* at) {
+    const __m128i zero = _mm_setzero_si128();  // no block is negative
+    const __m128i words = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     return {_mm_cvtepi32_ps(_mm_unpacklo_epi16(words, zero)),
             _mm_cvtepi32_ps(_mm_unpackhi_epi16(words, zero))};
 }
@@ -62,10 +56,10 @@ uint32_t to_bytes(const F4& value) {
 
 #elif defined(__ARM_NEON) && defined(__aarch64__)
 
-F8 two_blocks(const uint32_t* at) {
-    const uint16x8_t words = vmovl_u8(vld1_u8(reinterpret_cast<const uint8_t*>(at)));
-    return {vcvtq_f32_u32(vmovl_u16(vget_low_u16(words))),
-            vcvtq_f32_u32(vmovl_u16(vget_high_u16(words)))};
+F8 two_blocks(const Block* at) {
+    const int16x8_t words = vld1q_s16(&at->r);
+    return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(words))),
+            vcvtq_f32_s32(vmovl_s16(vget_high_s16(words)))};
 }
 
 uint32_t to_bytes(const F4& value) {
@@ -75,11 +69,11 @@ uint32_t to_bytes(const F4& value) {
 
 #else
 
-F8 two_blocks(const uint32_t* at) {
-    uint8_t bytes[8];
-    std::memcpy(bytes, at, sizeof bytes);
-    return {F4{float(bytes[0]), float(bytes[1]), float(bytes[2]), float(bytes[3])},
-            F4{float(bytes[4]), float(bytes[5]), float(bytes[6]), float(bytes[7])}};
+F8 two_blocks(const Block* at) {
+    const auto wide = [](const Block& one) {
+        return F4{float(one.r), float(one.g), float(one.b), float(one.weight)};
+    };
+    return {wide(at[0]), wide(at[1])};
 }
 
 uint32_t to_bytes(const F4& value) {

@@ -19,18 +19,19 @@ void add_rgb(const uint8_t* __restrict rgb, int red_at, int n, ColumnSums& sums)
     }
 }
 
-uint32_t packed(uint16_t r, uint16_t g, uint16_t b) {
-    return static_cast<uint16_t>(r | g << 8) | uint32_t(b) << 16 | kUnitWeight;
+Block block_of(uint8_t r, uint8_t g, uint8_t b) {
+    return {static_cast<int16_t>(r << kBlockBits), static_cast<int16_t>(g << kBlockBits),
+            static_cast<int16_t>(b << kBlockBits), kBlockOne};
 }
 
-void pack_rgb(const uint8_t* __restrict rgb, int red, int n, uint32_t* __restrict pixels) {
+void pack_rgb(const uint8_t* __restrict rgb, int red, int n, Block* __restrict blocks) {
     if (red == 0) {
         for (int i = 0; i < n; ++i) {
-            pixels[i] = packed(rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2]);
+            blocks[i] = block_of(rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2]);
         }
     } else {
         for (int i = 0; i < n; ++i) {
-            pixels[i] = packed(rgb[3 * i + 2], rgb[3 * i + 1], rgb[3 * i]);
+            blocks[i] = block_of(rgb[3 * i + 2], rgb[3 * i + 1], rgb[3 * i]);
         }
     }
 }
@@ -48,6 +49,7 @@ FORCE_INLINE void sum_blocks(const uint16_t* __restrict columns, int side, int c
 __attribute__((noinline)) void sum_channel(const uint16_t* __restrict columns, int side, int count,
                                            int32_t* __restrict sums) {
     switch (side) {
+        case 1: return sum_blocks(columns, 1, count, sums);
         case 2: return sum_blocks(columns, 2, count, sums);
         case 3: return sum_blocks(columns, 3, count, sums);
         case 4: return sum_blocks(columns, 4, count, sums);
@@ -56,21 +58,24 @@ __attribute__((noinline)) void sum_channel(const uint16_t* __restrict columns, i
 }
 
 void mean_blocks(const ColumnSums& columns, int side, int count, float share,
-                 uint32_t* __restrict pixels) {
-    alignas(64) int32_t r[kPiece / 2], g[kPiece / 2], b[kPiece / 2];
+                 Block* __restrict blocks) {
+    alignas(64) int32_t r[kPiece], g[kPiece], b[kPiece];
     sum_channel(columns.r, side, count, r);
     sum_channel(columns.g, side, count, g);
     sum_channel(columns.b, side, count, b);
     const auto mean = [share](int32_t sum) {
         return static_cast<int32_t>(static_cast<float>(sum) * share + 0.5f);
     };
+    // Halves of blocks make better vectors than their four parts.
+    typedef int32_t __attribute__((may_alias)) Half;
+    Half* __restrict halves = reinterpret_cast<Half*>(blocks);
     for (int i = 0; i < count; ++i) {
-        const int32_t pixel = mean(r[i]) | mean(g[i]) << 8 | mean(b[i]) << 16;
-        pixels[i] = static_cast<uint32_t>(pixel) | kUnitWeight;
+        halves[2 * i] = mean(r[i]) | mean(g[i]) << 16;
+        halves[2 * i + 1] = mean(b[i]) | kBlockOne << 16;
     }
 }
 
-void widen(const uint32_t* __restrict pixels, int n, float* __restrict values) {
-    const uint8_t* __restrict bytes = reinterpret_cast<const uint8_t*>(pixels);
-    for (int i = 0; i < 4 * n; ++i) values[i] = static_cast<float>(bytes[i]);
+void widen(const Block* __restrict blocks, int n, float* __restrict values) {
+    const int16_t* __restrict parts = reinterpret_cast<const int16_t*>(blocks);
+    for (int i = 0; i < 4 * n; ++i) values[i] = static_cast<float>(parts[i]);
 }

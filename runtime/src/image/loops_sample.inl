@@ -7,30 +7,6 @@ void store(const F4& value, uint8_t* rgb, bool last) {
     std::memcpy(rgb, &bytes, last ? 3 : 4);
 }
 
-// Bilinear: a square of one block.
-void sample_bilinear(const Samples& s, const uint32_t* __restrict plane, uint8_t* __restrict rgb) {
-    alignas(32) int32_t offset[kTileRow];
-    alignas(32) float right[kTileRow], below[kTileRow];
-    const int32_t stride = static_cast<int32_t>(s.stride);
-    const float u0 = s.u, v0 = s.v, du = s.du, dv = s.dv;
-    const int count = s.count;
-    for (int i = 0; i < count; ++i) {
-        const float u = u0 + static_cast<float>(i) * du;
-        const float v = v0 + static_cast<float>(i) * dv;
-        const int32_t x = static_cast<int32_t>(u), y = static_cast<int32_t>(v);
-        right[i] = u - static_cast<float>(x);
-        below[i] = v - static_cast<float>(y);
-        offset[i] = y * stride + x;
-    }
-    for (int i = 0; i < count; ++i) {
-        const uint32_t* at = plane + offset[i];
-        const F8 above = two_blocks(at);
-        const F8 column = above + (two_blocks(at + stride) - above) * below[i];
-        const F4 left = left_of(column);
-        store(left + (right_of(column) - left) * right[i], rgb + 3 * i, i + 1 == count);
-    }
-}
-
 // Parts of three blocks in a row that a stretch of t blocks around `place` covers, divided by t.
 struct Cover {
     int32_t first;
@@ -47,33 +23,6 @@ Cover cover(float place, float t, float inverse) {
     c.part[1] = (rest < 1 ? rest : 1.0f) * inverse;
     c.part[2] = (rest > 1 ? rest - 1 : 0.0f) * inverse;
     return c;
-}
-
-// A square of 1 to 1.5 blocks, which touches three at most in each direction.
-void sample_area(const Samples& s, const uint32_t* __restrict plane, uint8_t* __restrict rgb) {
-    if (s.taps <= 2) return sample_bilinear(s, plane, rgb);
-    alignas(32) int32_t offset[kTileRow];
-    alignas(32) float x0[kTileRow], x1[kTileRow], x2[kTileRow];
-    alignas(32) float y0[kTileRow], y1[kTileRow], y2[kTileRow];
-    const int32_t stride = static_cast<int32_t>(s.stride);
-    const float u0 = s.u, v0 = s.v, du = s.du, dv = s.dv, t = s.stretch, inverse = 1 / t;
-    const int count = s.count;
-    for (int i = 0; i < count; ++i) {
-        const Cover x = cover(u0 + static_cast<float>(i) * du, t, inverse);
-        const Cover y = cover(v0 + static_cast<float>(i) * dv, t, inverse);
-        offset[i] = y.first * stride + x.first;
-        x0[i] = x.part[0], x1[i] = x.part[1], x2[i] = x.part[2];
-        y0[i] = y.part[0], y1[i] = y.part[1], y2[i] = y.part[2];
-    }
-    for (int i = 0; i < count; ++i) {
-        const uint32_t* at = plane + offset[i];
-        const F8 near = two_blocks(at) * y0[i] + two_blocks(at + stride) * y1[i] +
-                        two_blocks(at + 2 * stride) * y2[i];
-        const F8 far = two_blocks(at + 2) * y0[i] + two_blocks(at + stride + 2) * y1[i] +
-                       two_blocks(at + 2 * stride + 2) * y2[i];
-        store(left_of(near) * x0[i] + right_of(near) * x1[i] + left_of(far) * x2[i], rgb + 3 * i,
-              i + 1 == count);
-    }
 }
 
 // Keys' cubic kernel (a = -1/2) at the blocks first, first + 1, ... of a place.

@@ -1,20 +1,24 @@
-// Conversion of 32 pixels at a time, the two luma rows of a chroma row at once and nothing written
-// in between. Bit for bit what loops_convert.inl computes.
+// Conversion of 32 pixels at a time, those at even and at odd places in a vector each, as their
+// chroma is; rows are summed in registers. Bit for bit what loops_yuv.inl computes.
 
-constexpr int kStep = 32;
+FORCE_INLINE __m256i load_32(const void* from) {
+    return _mm256_loadu_si256(static_cast<const __m256i*>(from));
+}
 
-// What chroma adds to 32 pixels; each vector holds pixels 0-7 and 16-23, or 8-15 and 24-31, the
-// order that unpacking bytes gives.
-struct StepTerms {
-    __m256i r[2], g[2], b[2];
+FORCE_INLINE void store_32(void* to, const __m256i& vector) {
+    _mm256_storeu_si256(static_cast<__m256i*>(to), vector);
+}
+
+// Colours are kept at the upper end of int16 until they are summed, so that the additions of luma
+// clamp them to white.
+constexpr int16_t kBlack = INT16_MAX - kFixedWhite;
+
+struct Colors {
+    __m256i r, g, b;
 };
 
-struct StepBytes {
-    __m256i r, g, b;  // in the order of the pixels
-};
-
-FORCE_INLINE StepTerms step_terms(const uint8_t* pairs, const FixedYuv& k, bool second_is_v) {
-    const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(pairs));
+FORCE_INLINE Colors chroma_step(const uint8_t* pairs, const FixedYuv& k, bool second_is_v) {
+    const __m256i both = load_32(pairs);
     const __m256i sign = _mm256_set1_epi16(int16_t(-0x8000)), high_byte = _mm256_set1_epi16(-256);
     const __m256i first = _mm256_xor_si256(_mm256_slli_epi16(both, 8), sign);
     const __m256i second = _mm256_xor_si256(_mm256_and_si256(both, high_byte), sign);
@@ -22,105 +26,162 @@ FORCE_INLINE StepTerms step_terms(const uint8_t* pairs, const FixedYuv& k, bool 
     const auto times = [](const __m256i& chroma, int16_t coefficient) {
         return _mm256_mulhi_epi16(chroma, _mm256_set1_epi16(coefficient));
     };
-    const __m256i offset = _mm256_set1_epi16(k.offset);
-    const __m256i r = _mm256_add_epi16(times(v, k.rv), offset);
-    const __m256i g = _mm256_add_epi16(_mm256_add_epi16(times(u, k.gu), times(v, k.gv)), offset);
-    const __m256i b = _mm256_add_epi16(times(u, k.bu), offset);
-    return {{_mm256_unpacklo_epi16(r, r), _mm256_unpackhi_epi16(r, r)},
-            {_mm256_unpacklo_epi16(g, g), _mm256_unpackhi_epi16(g, g)},
-            {_mm256_unpacklo_epi16(b, b), _mm256_unpackhi_epi16(b, b)}};
+    const __m256i offset = _mm256_set1_epi16(static_cast<int16_t>(k.offset + kBlack));
+    return {_mm256_adds_epi16(times(v, k.rv), offset),
+            _mm256_adds_epi16(_mm256_add_epi16(times(u, k.gu), times(v, k.gv)), offset),
+            _mm256_adds_epi16(times(u, k.bu), offset)};
 }
 
-FORCE_INLINE StepBytes step_bytes(const uint8_t* luma, const StepTerms& terms, uint16_t k_luma) {
-    const __m256i y = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(luma));
-    const __m256i zero = _mm256_setzero_si256(), k = _mm256_set1_epi16(int16_t(k_luma));
-    const __m256i low = _mm256_mulhi_epu16(_mm256_unpacklo_epi8(zero, y), k);
-    const __m256i high = _mm256_mulhi_epu16(_mm256_unpackhi_epi8(zero, y), k);
-    const auto channel = [&](const __m256i term[2]) {
-        return _mm256_packus_epi16(
-            _mm256_srai_epi16(_mm256_add_epi16(low, term[0]), kFractionBits),
-            _mm256_srai_epi16(_mm256_add_epi16(high, term[1]), kFractionBits));
+FORCE_INLINE Colors colors(const __m256i& luma, const Colors& terms) {
+    const __m256i black = _mm256_set1_epi16(kBlack);
+    const auto clamped = [&](const __m256i& term) {
+        return _mm256_max_epi16(_mm256_adds_epi16(luma, term), black);
     };
-    return {channel(terms.r), channel(terms.g), channel(terms.b)};
+    return {clamped(terms.r), clamped(terms.g), clamped(terms.b)};
 }
 
-FORCE_INLINE void add_step(const __m256i& upper, const __m256i& lower, uint16_t* sums) {
-    const __m256i ones = _mm256_set1_epi8(1);
-    const __m256i a = _mm256_maddubs_epi16(_mm256_unpacklo_epi8(upper, lower), ones);
-    const __m256i b = _mm256_maddubs_epi16(_mm256_unpackhi_epi8(upper, lower), ones);
-    __m256i* at = reinterpret_cast<__m256i*>(sums);
-    const __m256i left = _mm256_permute2x128_si256(a, b, 0x20);
-    const __m256i right = _mm256_permute2x128_si256(a, b, 0x31);
-    _mm256_storeu_si256(at, _mm256_add_epi16(_mm256_loadu_si256(at), left));
-    _mm256_storeu_si256(at + 1, _mm256_add_epi16(_mm256_loadu_si256(at + 1), right));
+struct Lumas {
+    __m256i even, odd;
+};
+
+FORCE_INLINE Lumas luma_step(const uint8_t* luma, uint16_t k_luma) {
+    const __m256i y = load_32(luma), k = _mm256_set1_epi16(static_cast<int16_t>(k_luma));
+    return {_mm256_mulhi_epu16(_mm256_slli_epi16(y, 8), k),
+            _mm256_mulhi_epu16(_mm256_and_si256(y, _mm256_set1_epi16(-256)), k)};
 }
 
-FORCE_INLINE void add_yuv_step(const uint8_t* upper, const uint8_t* lower, const uint8_t* pairs,
-                               const FixedYuv& k, bool second_is_v, ColumnSums& sums, int at) {
-    const StepTerms terms = step_terms(pairs, k, second_is_v);
-    const StepBytes a = step_bytes(upper, terms, k.luma);
-    StepBytes b{_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256()};
-    if (lower) b = step_bytes(lower, terms, k.luma);
-    add_step(a.r, b.r, sums.r + at);
-    add_step(a.g, b.g, sums.g + at);
-    add_step(a.b, b.b, sums.b + at);
+FORCE_INLINE void add_to(Colors& sums, const Colors& more) {
+    sums.r = _mm256_add_epi16(sums.r, more.r);
+    sums.g = _mm256_add_epi16(sums.g, more.g);
+    sums.b = _mm256_add_epi16(sums.b, more.b);
 }
 
-void add_yuv_avx2(const YuvRows& rows, int n, const FixedYuv& k, ColumnSums& sums, Terms&) {
-    const auto [upper, lower, pairs, second_is_v] = rows;
-    const FixedYuv fixed = k;
-    int i = 0;
-    if (lower) {
-        for (; i + kStep <= n; i += kStep) {
-            add_yuv_step(upper + i, lower + i, pairs + i, fixed, second_is_v, sums, i);
-        }
+// 16 columns.
+FORCE_INLINE void add_shifted(const __m256i& sums, const Summing& how, uint16_t* columns) {
+    __m256i total = _mm256_srl_epi16(sums, _mm_cvtsi32_si128(how.shift));
+    if (!how.first) total = _mm256_add_epi16(total, load_32(columns));
+    store_32(columns, total);
+}
+
+FORCE_INLINE void add_pixels(const __m256i& even, const __m256i& odd, const Summing& how,
+                             uint16_t* columns) {
+    const __m256i a = _mm256_unpacklo_epi16(even, odd), b = _mm256_unpackhi_epi16(even, odd);
+    add_shifted(_mm256_permute2x128_si256(a, b, 0x20), how, columns);
+    add_shifted(_mm256_permute2x128_si256(a, b, 0x31), how, columns + 16);
+}
+
+// The pixels from `at` on, into the columns from that of pixel `to` on.
+template <bool kPairs>
+FORCE_INLINE void add_step(const YuvRows& rows, int at, const FixedYuv& k, const Summing& how,
+                           ColumnSums& sums, int to) {
+    const int n_black = kPairs ? 2 * rows.count : rows.count, half = 1 << how.shift >> 1;
+    const __m256i start = _mm256_set1_epi16(static_cast<int16_t>(half - n_black * kBlack));
+    Colors even{start, start, start}, odd{start, start, start};
+    for (int row = 0; row < rows.count;) {
+        const uint8_t* pairs = rows.pairs[row];
+        const Colors terms = chroma_step(pairs + at, k, rows.second_is_v);
+        __builtin_prefetch(pairs + at + rows.next_pairs);
+        do {
+            __builtin_prefetch(rows.luma[row] + at + rows.next_luma);
+            const Lumas luma = luma_step(rows.luma[row] + at, k.luma);
+            add_to(even, colors(luma.even, terms));
+            add_to(kPairs ? even : odd, colors(luma.odd, terms));
+        } while (++row < rows.count && rows.pairs[row] == pairs);
+    }
+    if (kPairs) {
+        add_shifted(even.r, how, sums.r + to / 2);
+        add_shifted(even.g, how, sums.g + to / 2);
+        add_shifted(even.b, how, sums.b + to / 2);
     } else {
-        for (; i + kStep <= n; i += kStep) {
-            add_yuv_step(upper + i, nullptr, pairs + i, fixed, second_is_v, sums, i);
+        add_pixels(even.r, odd.r, how, sums.r + to);
+        add_pixels(even.g, odd.g, how, sums.g + to);
+        add_pixels(even.b, odd.b, how, sums.b + to);
+    }
+}
+
+// The last n pixels of rows, to be read as a whole step.
+struct Rest {
+    uint8_t luma[kMostUnscaled][kStep], pairs[kMostUnscaled][kStep];
+    YuvRows rows;
+
+    Rest(const YuvRows& all, int count, int at, int n) : rows(all) {
+        rows.count = count;
+        std::memset(luma, 0, sizeof luma[0] * static_cast<size_t>(count));
+        std::memset(pairs, 0, sizeof pairs[0] * static_cast<size_t>(count));
+        for (int row = 0; row < count; ++row) {
+            std::memcpy(luma[row], all.luma[row] + at, static_cast<size_t>(n));
+            std::memcpy(pairs[row], all.pairs[row] + at, static_cast<size_t>((n + 1) / 2 * 2));
+            rows.luma[row] = luma[row];
+            const bool shared = row > 0 && all.pairs[row] == all.pairs[row - 1];
+            rows.pairs[row] = shared ? rows.pairs[row - 1] : pairs[row];
         }
     }
+};
+
+template <bool kPairs>
+void add_steps(const YuvRows& rows, int n, const FixedYuv& k, const Summing& how,
+               ColumnSums& sums) {
+    const FixedYuv fixed = k;
+    const Summing summing = how;
+    int i = 0;
+    for (; i + kStep <= n; i += kStep) add_step<kPairs>(rows, i, fixed, summing, sums, i);
     if (i == n) return;
-    // The rest, without reading beyond it; sums beyond n are nobody's.
-    uint8_t rest[3][kStep] = {};
-    const size_t bytes = static_cast<size_t>(n - i);
-    std::memcpy(rest[0], upper + i, bytes);
-    if (lower) std::memcpy(rest[1], lower + i, bytes);
-    std::memcpy(rest[2], pairs + i, (bytes + 1) / 2 * 2);
-    add_yuv_step(rest[0], lower ? rest[1] : nullptr, rest[2], fixed, second_is_v, sums, i);
+    const Rest rest(rows, rows.count, i, n - i);  // sums beyond n are nobody's
+    add_step<kPairs>(rest.rows, 0, fixed, summing, sums, i);
 }
 
-FORCE_INLINE void pack_yuv_step(const uint8_t* luma, const uint8_t* pairs, const FixedYuv& k,
-                                bool second_is_v, uint32_t* pixels) {
-    const StepBytes bytes = step_bytes(luma, step_terms(pairs, k, second_is_v), k.luma);
-    const __m256i weight = _mm256_set1_epi8(1);
-    const __m256i rg[2] = {_mm256_unpacklo_epi8(bytes.r, bytes.g),
-                           _mm256_unpackhi_epi8(bytes.r, bytes.g)};
-    const __m256i bw[2] = {_mm256_unpacklo_epi8(bytes.b, weight),
-                           _mm256_unpackhi_epi8(bytes.b, weight)};
-    const __m256i quads[4] = {_mm256_unpacklo_epi16(rg[0], bw[0]),   // pixels 0-3, 16-19
-                              _mm256_unpackhi_epi16(rg[0], bw[0]),   // 4-7, 20-23
-                              _mm256_unpacklo_epi16(rg[1], bw[1]),   // 8-11, 24-27
-                              _mm256_unpackhi_epi16(rg[1], bw[1])};  // 12-15, 28-31
-    __m256i* to = reinterpret_cast<__m256i*>(pixels);
-    _mm256_storeu_si256(to, _mm256_permute2x128_si256(quads[0], quads[1], 0x20));
-    _mm256_storeu_si256(to + 1, _mm256_permute2x128_si256(quads[2], quads[3], 0x20));
-    _mm256_storeu_si256(to + 2, _mm256_permute2x128_si256(quads[0], quads[1], 0x31));
-    _mm256_storeu_si256(to + 3, _mm256_permute2x128_si256(quads[2], quads[3], 0x31));
+void add_yuv_avx2(const YuvRows& rows, int n, const FixedYuv& k, const Summing& how,
+                  ColumnSums& sums, RowScratch&) {
+    how.pairs ? add_steps<true>(rows, n, k, how, sums) : add_steps<false>(rows, n, k, how, sums);
 }
 
-void pack_yuv_avx2(const YuvRows& rows, int n, const FixedYuv& k, uint32_t* pixels, Terms&) {
-    const auto [upper, lower, pairs, second_is_v] = rows;
+// 16 blocks of the colours of each.
+FORCE_INLINE void store_blocks(const Colors& from, Block* blocks) {
+    const __m256i one = _mm256_set1_epi16(kBlockOne);
+    const __m256i rg[2] = {_mm256_unpacklo_epi16(from.r, from.g),
+                           _mm256_unpackhi_epi16(from.r, from.g)};
+    const __m256i bw[2] = {_mm256_unpacklo_epi16(from.b, one), _mm256_unpackhi_epi16(from.b, one)};
+    const __m256i twos[4] = {_mm256_unpacklo_epi32(rg[0], bw[0]),   // 0, 1, 8, 9
+                             _mm256_unpackhi_epi32(rg[0], bw[0]),   // 2, 3, 10, 11
+                             _mm256_unpacklo_epi32(rg[1], bw[1]),   // 4, 5, 12, 13
+                             _mm256_unpackhi_epi32(rg[1], bw[1])};  // 6, 7, 14, 15
+    store_32(blocks, _mm256_permute2x128_si256(twos[0], twos[1], 0x20));
+    store_32(blocks + 4, _mm256_permute2x128_si256(twos[2], twos[3], 0x20));
+    store_32(blocks + 8, _mm256_permute2x128_si256(twos[0], twos[1], 0x31));
+    store_32(blocks + 12, _mm256_permute2x128_si256(twos[2], twos[3], 0x31));
+}
+
+FORCE_INLINE void pack_step(const YuvRows& rows, int at, const FixedYuv& k, Block* blocks) {
+    const Colors terms = chroma_step(rows.pairs[0] + at, k, rows.second_is_v);
+    const Lumas luma = luma_step(rows.luma[0] + at, k.luma);
+    const Colors even = colors(luma.even, terms), odd = colors(luma.odd, terms);
+    const __m256i black = _mm256_set1_epi16(kBlack);
+    const auto pixels = [&](const __m256i& a, const __m256i& b, Colors(&out)[2],
+                            __m256i Colors::*channel) {
+        constexpr int kShift = kBlockBits - kFractionBits;
+        const __m256i even_pixels = _mm256_slli_epi16(_mm256_sub_epi16(a, black), kShift);
+        const __m256i odd_pixels = _mm256_slli_epi16(_mm256_sub_epi16(b, black), kShift);
+        const __m256i low = _mm256_unpacklo_epi16(even_pixels, odd_pixels);
+        const __m256i high = _mm256_unpackhi_epi16(even_pixels, odd_pixels);
+        out[0].*channel = _mm256_permute2x128_si256(low, high, 0x20);
+        out[1].*channel = _mm256_permute2x128_si256(low, high, 0x31);
+    };
+    Colors out[2];
+    pixels(even.r, odd.r, out, &Colors::r);
+    pixels(even.g, odd.g, out, &Colors::g);
+    pixels(even.b, odd.b, out, &Colors::b);
+    store_blocks(out[0], blocks);
+    store_blocks(out[1], blocks + kStep / 2);
+}
+
+void pack_yuv_avx2(const YuvRows& rows, int n, const FixedYuv& k, Block* blocks, RowScratch&) {
     const FixedYuv fixed = k;
     int i = 0;
-    for (; i + kStep <= n; i += kStep) {
-        pack_yuv_step(upper + i, pairs + i, fixed, second_is_v, pixels + i);
-    }
+    for (; i + kStep <= n; i += kStep) pack_step(rows, i, fixed, blocks + i);
     if (i == n) return;
-    uint8_t rest[2][kStep] = {};
-    uint32_t converted[kStep];
-    const size_t count = static_cast<size_t>(n - i);
-    std::memcpy(rest[0], upper + i, count);
-    std::memcpy(rest[1], pairs + i, (count + 1) / 2 * 2);
-    pack_yuv_step(rest[0], rest[1], fixed, second_is_v, converted);
-    std::memcpy(pixels + i, converted, count * sizeof(uint32_t));
+    if (i > 0 && n % 2 == 0) return pack_step(rows, n - kStep, fixed, blocks + n - kStep);
+    const Rest rest(rows, 1, i, n - i);
+    Block converted[kStep];
+    pack_step(rest.rows, 0, fixed, converted);
+    std::memcpy(blocks + i, converted, static_cast<size_t>(n - i) * sizeof *blocks);
 }

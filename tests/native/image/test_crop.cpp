@@ -5,9 +5,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <random>
 
 using namespace facedge;
 using namespace facedge::checkkernels;
@@ -27,12 +29,39 @@ void with_all_loops(Test test) {
     use_loops(fastest_loops());
 }
 
-// Blocks are rounded to 8 bits between the stages, and the result again: below 1 in all.
+// Blocks have 7 bits of fraction between the stages; what fixed point and rounding lose is below 1.
 void agrees(const Case& one) {
     Difference difference;
     difference.add(cropped(one), reference(one));
     CAPTURE(one.description());
     CHECK(difference.worst <= 1);
+}
+
+// What add_yuv and pack_yuv make of n pixels.
+struct Converted {
+    std::vector<uint16_t> columns;
+    std::vector<int16_t> blocks;
+};
+
+Converted converted(const Loops& loops, const YuvRows& rows, int n, const FixedYuv& k,
+                    Summing how) {
+    const auto sums = std::make_unique<ColumnSums>();
+    const auto scratch = std::make_unique<RowScratch>();
+    const auto blocks = std::make_unique<Block[]>(static_cast<size_t>(n));
+    loops.add_yuv(rows, n, k, how, *sums, *scratch);
+    how.first = false;
+    loops.add_yuv(rows, n, k, how, *sums, *scratch);
+    loops.pack_yuv(rows, n, k, blocks.get(), *scratch);
+    Converted all;
+    const int columns = how.pairs ? n / 2 : n;
+    for (const uint16_t* from : {sums->r, sums->g, sums->b}) {
+        all.columns.insert(all.columns.end(), from, from + columns);
+    }
+    for (int i = 0; i < n; ++i) {
+        const Block& one = blocks[static_cast<size_t>(i)];
+        all.blocks.insert(all.blocks.end(), {one.r, one.g, one.b, one.weight});
+    }
+    return all;
 }
 
 OwnedFrame gradient(facedge_format format, int32_t width, int32_t height) {
@@ -48,6 +77,72 @@ OwnedFrame gradient(facedge_format format, int32_t width, int32_t height) {
 TEST_CASE("random crops agree with the definition") {
     with_all_loops([] {
         for (uint64_t i = 0; i < 60; ++i) agrees(make_case(7, i));
+    });
+}
+
+TEST_CASE("all kinds of loops convert to the same bits") {
+    std::mt19937 random(11);
+    std::vector<uint8_t> noise(size_t{2} * kMostUnscaled * kPiece);
+    for (uint8_t& value : noise) value = static_cast<uint8_t>(random());
+    // BT.709 of limited range; the largest coefficients saturate most.
+    const FixedYuv k{9539, 14686, -1747, -4366, 17305, -595};
+    NamedLoops kinds[kMaxLoops];
+    const int n_kinds = all_loops(kinds);
+    for (const int n : {2, 31, 32, 33, 64, 100, 1023, 1024}) {
+        for (const bool pairs : {false, true}) {
+            if (pairs && n % 2 != 0) continue;
+            for (int count = 1; count <= (pairs ? kMostUnscaled / 2 : kMostUnscaled); ++count) {
+                YuvRows rows = {};
+                rows.count = count;
+                rows.second_is_v = count % 3 != 0;
+                for (int row = 0; row < count; ++row) {
+                    // The first row is the lower one of its chroma, in half of the cases.
+                    const int chroma = kMostUnscaled + (row + count % 2) / 2;
+                    rows.luma[row] = &noise[static_cast<size_t>(row) * kPiece];
+                    rows.pairs[row] = &noise[static_cast<size_t>(chroma) * kPiece];
+                }
+                const Summing how{pairs, true, count % 4};
+                const Converted expected = converted(*kBaselineLoops, rows, n, k, how);
+                for (int i = 0; i < n_kinds; ++i) {
+                    CAPTURE(std::string(kinds[i].name));
+                    const Converted found = converted(*kinds[i].loops, rows, n, k, how);
+                    CHECK(found.columns == expected.columns);
+                    CHECK(found.blocks == expected.blocks);
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("white stays white and black stays black") {
+    // At every number of block columns and rows, and wherever a crop pixel lies among them.
+    with_all_loops([] {
+        for (const int value : {0, 255}) {
+            for (double scale = 0.3; scale < 60; scale *= 1.13) {
+                for (const auto filter : {FACEDGE_FILTER_BICUBIC, FACEDGE_FILTER_AREA}) {
+                    OwnedFrame frame(FACEDGE_FORMAT_GRAY8, FACEDGE_MATRIX_IDENTITY,
+                                     FACEDGE_RANGE_FULL, 211, 135, 0);
+                    std::fill(frame.plane(0).begin(), frame.plane(0).end(),
+                              static_cast<uint8_t>(value));
+                    const Case one{std::move(frame), filter, 19, 17,
+                                   place(scale, scale, 100, 60, 19, 17)};
+                    CAPTURE(one.description());
+                    CHECK(cropped(one) == std::vector<uint8_t>(19 * 17 * 3, uint8_t(value)));
+                }
+            }
+        }
+    });
+}
+
+TEST_CASE("crops of several tiles agree, turned in any way") {
+    // Only the blocks that a turned tile touches are made.
+    with_all_loops([] {
+        for (int i = 0; i < 24; ++i) {
+            const double scale = i % 3 == 0 ? 0.9 : i % 3 == 1 ? 1.3 : 2.2;
+            const auto filter = i % 2 ? FACEDGE_FILTER_BICUBIC : FACEDGE_FILTER_AREA;
+            agrees({gradient(FACEDGE_FORMAT_GRAY8, 480, 360), filter, 200, 150,
+                    place(scale, i * 0.2618, 240, 180, 200, 150)});
+        }
     });
 }
 
