@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import onnx_ir as ir
 
 from facedge.errors import InputError
+from facedge.runtime.manifest import Dialect
 
 from .choice import BY_PLAN, NO_CHOICE, Choice
 from .contraction import Contraction, contractions, unsuited
@@ -57,7 +58,7 @@ def plan_region(
     method: str,
     exclude: Iterable[str] = (),
     choice: Choice = NO_CHOICE,
-    round_results: bool = True,
+    dialect: Dialect = "portable",
 ) -> Region:
     """Choose the integer part of a graph whose types and shapes are inferred.
 
@@ -67,16 +68,20 @@ def plan_region(
         method: which of them.
         exclude: scopes that stay in float.
         choice: what a plan decides, by exact name.
-        round_results: whether a kernel multiplies in INT8 only where its result is rounded, too.
+        dialect: ``portable``, whose kernels multiply in INT8 only where the result is rounded, too,
+            or ``openvino``.
 
     Raises:
         InputError: a tensor is to stay unrounded that an INT8 contraction reads.
     """
     exclude = tuple(exclude)
+    round_results = dialect == "portable"
     region = Region()
     items = list(contractions(graph))
     for item in items:
-        reason = unsuited(item, "portable", exclude) or _unknown(item.node, ranges, method)
+        reason = unsuited(item, dialect, exclude)
+        if reason is None:
+            reason = _unknown(item.node, ranges, method, _must_round(item.node, round_results))
         if reason is None and item.name in choice.floats:
             reason = BY_PLAN
         if reason is None and item.node.op_type in ("Gemm", "MatMul"):
@@ -119,8 +124,14 @@ def data_inputs(node: ir.Node) -> list[ir.Value]:
     return [value for value in chosen if value is not None]
 
 
-def _unknown(node: ir.Node, ranges: RangeTable, method: str) -> str | None:
-    for value in (node.inputs[0], result_tensor(node)):
+def _must_round(node: ir.Node, round_results: bool) -> bool:
+    # OpenVINO 2026.4 moves the scale of an unrounded result behind its readers. If it has several
+    # and one leads to another integer convolution, the others can lose it (au-gcn).
+    return round_results or len(result_tensor(node).uses()) > 1
+
+
+def _unknown(node: ir.Node, ranges: RangeTable, method: str, rounded: bool) -> str | None:
+    for value in (node.inputs[0], result_tensor(node))[: 1 + rounded]:
         if value is None or constant(value) is not None:
             return "its input is a constant"
         if calibrated(ranges, value.name, method) is None:
@@ -180,8 +191,9 @@ def _flow(
 ) -> _Flow:
     nodes = list(graph)
     multiplies = set(region.contractions)
-    able = {result_tensor(node) for node in multiplies}
-    folded = {value.producer() for value in able if (p := value.producer()) and p not in multiplies}
+    results = {result_tensor(node) for node in multiplies}
+    able = {value for value in results if _ready(value, ranges, method)}
+    folded = {v.producer() for v in results if (p := v.producer()) and p not in multiplies}
     arithmetic: set[ir.Node] = set()
     for node in nodes:
         if node.op_type not in MOVEMENT + ARITHMETIC or node in folded:
@@ -233,10 +245,8 @@ def _wanted(
 ) -> set[ir.Value]:
     """Tensors to quantise; fills ``region.followers``."""
     nodes, followers = list(graph), set(flow.followers)
-    results = {result_tensor(node) for node in region.contractions}
-    # OpenVINO 2026.4 moves the scale of an unrounded result behind its readers. If it has several
-    # and one leads to another integer convolution, the others can lose it (au-gcn).
-    wanted = flow.useful | {v for v in results if round_results or len(v.uses()) > 1}
+    wanted = set(flow.useful)
+    wanted |= {result_tensor(n) for n in region.contractions if _must_round(n, round_results)}
     for node in nodes:
         if node in followers or (
             node.op_type in MOVEMENT and node.inputs[0] in wanted and node.inputs[0] in flow.able
