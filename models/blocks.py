@@ -37,7 +37,9 @@ class SharedBiasConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         assert self.bias is not None
-        return self._conv_forward(x, self.weight, self.bias.repeat_interleave(self.pixels))
+        bias = self.bias.repeat_interleave(self.pixels)
+        out: Tensor = self._conv_forward(x, self.weight, bias)
+        return out
 
 
 class DepthToSpaceConv(nn.Module):
