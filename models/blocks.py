@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -32,7 +34,8 @@ class SharedBiasConv(nn.Conv2d):
 
     def __init__(self, width: int, out: int, factor: int, kernel: int) -> None:
         super().__init__(width, out * factor**2, kernel, padding=kernel // 2, bias=False)
-        self.bias = nn.Parameter(torch.zeros(out))
+        bound = 1 / math.sqrt(width * kernel**2)  # as torch begins every other convolution
+        self.bias = nn.Parameter(torch.empty(out).uniform_(-bound, bound))
         self.pixels = factor**2
 
     def forward(self, x: Tensor) -> Tensor:
