@@ -18,7 +18,6 @@ from facedge.calibration.graph import weights_hash
 from facedge.calibration.ranges import Ranges
 from facedge.calibration.ranges import read as read_ranges
 from facedge.calibration.sources import open_source
-from facedge.calibration.statistics import DEFAULT_METHOD
 from facedge.errors import InputError
 from facedge.files import new_folder
 from facedge.models import registry, weights
@@ -86,7 +85,7 @@ def build(options: BuildOptions, stages: Stages) -> BuildResult:
     open_source(options.calibration, limit=1)  # refuses at once what holds no pictures
     given = None if options.ranges is None else read_ranges(options.ranges)
     plan = None if options.plan is None else plan_file.read(options.plan)
-    method = options.method or (DEFAULT_METHOD if plan is None else plan.method)
+    method = options.method or (spec.ranges if plan is None else plan.method)
 
     loaded = weights.load(spec, options.weights)
     stages.say(

@@ -22,7 +22,6 @@ from facedge.calibration.ranges import DEFAULT_PERCENTILE, Ranges
 from facedge.calibration.ranges import read as read_ranges
 from facedge.calibration.samples import samples
 from facedge.calibration.sources import open_source
-from facedge.calibration.statistics import DEFAULT_METHOD
 from facedge.models import registry, weights
 from facedge.models.contract import ModelSpec
 from facedge.progress import Stages
@@ -119,7 +118,7 @@ def ask(
         ranges = collect_ranges(whole, spec, calibration, limit, threads, stages)
     ranges.check_weights(weights_hash(whole))
     kept = spec.steps if steps is None else steps
-    named = DEFAULT_PERCENTILE if method == "percentile" else method or DEFAULT_METHOD
+    named = DEFAULT_PERCENTILE if method == "percentile" else method or spec.ranges
     shipped = ship(whole, kept)
     forms = {dialect: dialect_form(shipped, dialect).model}
     return Question(spec, shipped, forms, ranges, named, kept, calibration, images)

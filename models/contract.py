@@ -85,6 +85,7 @@ class ModelSpec:
         mac_limit: multiply-accumulates at batch 1 the model must stay under after rewriting,
             or None.
         float32_scopes: module path prefixes that must stay FP32 in every precision.
+        ranges: how INT8 takes ranges where nobody says: minmax, percentile, entropy or mse.
     """
 
     name: str
@@ -99,3 +100,4 @@ class ModelSpec:
     state_shape: tuple[int, int, int] | None
     mac_limit: int | None = None
     float32_scopes: tuple[str, ...] = ()
+    ranges: str = "mse"

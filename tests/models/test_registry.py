@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from facedge.calibration.statistics import METHODS
 from facedge.errors import InputError
 from facedge.models.registry import SPECS, get
 from facedge.models.weights import load
@@ -56,3 +57,7 @@ def test_shipped_weights_load() -> None:
     for name, spec in SPECS.items():
         if packaged(name) is not None:
             assert load(spec).source == "trained"
+
+
+def test_ranges_are_taken_by_a_method_that_calibration_knows() -> None:
+    assert {spec.ranges for spec in SPECS.values()} <= set(METHODS)
