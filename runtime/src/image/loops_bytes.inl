@@ -26,7 +26,6 @@ struct F8 {
 };
 
 F8 operator+(const F8& a, const F8& b) { return {a.left + b.left, a.right + b.right}; }
-F8 operator-(const F8& a, const F8& b) { return {a.left - b.left, a.right - b.right}; }
 F8 operator*(const F8& a, float b) { return {a.left * b, a.right * b}; }
 F8& operator+=(F8& a, const F8& b) { return a = a + b; }
 
@@ -41,13 +40,6 @@ F8 two_blocks(const float* at) {
 
 #if defined(__SSE2__)
 
-F8 two_blocks(const Block* at) {
-    const __m128i zero = _mm_setzero_si128();  // no block is negative
-    const __m128i words = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    return {_mm_cvtepi32_ps(_mm_unpacklo_epi16(words, zero)),
-            _mm_cvtepi32_ps(_mm_unpackhi_epi16(words, zero))};
-}
-
 uint32_t to_bytes(const F4& value) {
     const __m128i wide = _mm_cvttps_epi32(value + 0.5f);
     const __m128i words = _mm_packs_epi32(wide, wide);
@@ -56,25 +48,12 @@ uint32_t to_bytes(const F4& value) {
 
 #elif defined(__ARM_NEON) && defined(__aarch64__)
 
-F8 two_blocks(const Block* at) {
-    const int16x8_t words = vld1q_s16(&at->r);
-    return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(words))),
-            vcvtq_f32_s32(vmovl_s16(vget_high_s16(words)))};
-}
-
 uint32_t to_bytes(const F4& value) {
     const uint16x4_t words = vmovn_u32(vcvtq_u32_f32(value + 0.5f));
     return vget_lane_u32(vreinterpret_u32_u8(vmovn_u16(vcombine_u16(words, words))), 0);
 }
 
 #else
-
-F8 two_blocks(const Block* at) {
-    const auto wide = [](const Block& one) {
-        return F4{float(one.r), float(one.g), float(one.b), float(one.weight)};
-    };
-    return {wide(at[0]), wide(at[1])};
-}
 
 uint32_t to_bytes(const F4& value) {
     uint8_t bytes[4];

@@ -25,6 +25,23 @@ Cover cover(float place, float t, float inverse) {
     return c;
 }
 
+// The same with parts in 15 bits whose sum is 1.
+struct FixedCover {
+    int32_t first;
+    int32_t part[3];
+};
+
+FixedCover fixed_cover(float place, float t, float inverse) {
+    constexpr int32_t kOne = 1 << 15;
+    const Cover c = cover(place, t, inverse);
+    const auto fixed = [](float part) {
+        const int32_t weight = static_cast<int32_t>(part * kOne);
+        return weight < kOne ? weight : kOne - 1;
+    };
+    const int32_t first = fixed(c.part[0]), second = fixed(c.part[1]);
+    return {c.first, {first, second, kOne - first - second}};
+}
+
 // Keys' cubic kernel (a = -1/2) at the blocks first, first + 1, ... of a place.
 int32_t keys_weights(float place, float stretch, float* __restrict weights) {
     const int32_t first = static_cast<int32_t>(place - 2 * stretch) + 1;

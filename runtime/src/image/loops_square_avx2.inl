@@ -9,24 +9,15 @@ struct SquarePlaces {
 void find_squares(const Samples& s, SquarePlaces& places) {
     const int32_t stride = static_cast<int32_t>(s.stride);
     const float u0 = s.u, v0 = s.v, du = s.du, dv = s.dv, t = s.stretch, inverse = 1 / t;
-    constexpr int32_t kOne = 1 << 15;
-    const auto fixed = [](float part) {
-        const int32_t weight = static_cast<int32_t>(part * kOne);
-        return weight < kOne ? weight : kOne - 1;
-    };
     const auto twice = [](int32_t weight) { return static_cast<uint32_t>(weight | weight << 16); };
     const int count = s.count;
     for (int i = 0; i < count; ++i) {
-        const Cover x = cover(u0 + static_cast<float>(i) * du, t, inverse);
-        const Cover y = cover(v0 + static_cast<float>(i) * dv, t, inverse);
+        const FixedCover x = fixed_cover(u0 + static_cast<float>(i) * du, t, inverse);
+        const FixedCover y = fixed_cover(v0 + static_cast<float>(i) * dv, t, inverse);
         places.offset[i] = y.first * stride + x.first;
-        const int32_t x0 = fixed(x.part[0]), x1 = fixed(x.part[1]);
-        const int32_t y0 = fixed(y.part[0]), y1 = fixed(y.part[1]);
-        places.below[0][i] = twice(y0);
-        places.below[1][i] = twice(y1);
-        places.below[2][i] = twice(kOne - y0 - y1);
-        places.right[i][0] = static_cast<uint32_t>(x0 | x1 << 16);
-        places.right[i][1] = static_cast<uint32_t>(kOne - x0 - x1);
+        for (int k = 0; k < 3; ++k) places.below[k][i] = twice(y.part[k]);
+        places.right[i][0] = static_cast<uint32_t>(x.part[0] | x.part[1] << 16);
+        places.right[i][1] = static_cast<uint32_t>(x.part[2]);
     }
     for (int i = count; i % 4 != 0; ++i) {
         places.offset[i] = places.offset[count - 1];
