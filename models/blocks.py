@@ -28,8 +28,7 @@ class ResidualBlock(nn.Module):
 class SharedBiasConv(nn.Conv2d):
     """Convolution before depth-to-space with one bias for all pixels of a block.
 
-    With a 1x1 kernel the two are a deconvolution whose windows do not meet, which some back ends
-    play faster.
+    With a 1x1 kernel the two are a deconvolution whose windows do not meet (docs/performance.md).
     """
 
     def __init__(self, width: int, out: int, factor: int, kernel: int) -> None:

@@ -32,7 +32,6 @@ from . import (
     round_to_levels,
     separable_to_matmul,
     shuffle_by_pixels,
-    shuffle_to_deconv,
     simplify,
     split_concat_conv,
     two_logit_softmax,
@@ -106,7 +105,6 @@ CPU_PASSES: tuple[Pass, ...] = (
     Pass("separable-to-matmul", "smoothing of one channel", separable_to_matmul.apply, _CPU),
     Pass("where-to-arithmetic", "choice between floats", where_to_arithmetic.apply, _CPU),
     Pass("shuffle-by-pixels", "whole pixels moved", shuffle_by_pixels.apply, _ORT),
-    Pass("shuffle-to-deconv", "1x1 conv, depth-to-space", shuffle_to_deconv.apply, _OPENVINO),
     Pass("dilate-in-strips", "hysteresis on 16 strips", dilate_in_strips.apply, _OPENVINO),
 )
 """What only kernels of CPUs profit from, behind the others."""

@@ -101,7 +101,7 @@ def unsuited(
         return f"float scope '{scope}'"
     if not item.constant_weight:
         return "both operands are computed"
-    if item.node.op_type == "ConvTranspose" and not (dialect == "openvino" and _apart(item)):
+    if item.node.op_type == "ConvTranspose":
         return "deconvolution: INT8 kernels for it lose to float; rewrite as conv + depth-to-space"
     weights = item.in_channels * item.out_channels
     if not item.kernel and weights < FEWEST_WEIGHTS:
@@ -112,13 +112,6 @@ def unsuited(
     if few:
         return f"{item.in_channels} input channels per group, fewer than {FEWEST_CHANNELS}"
     return None
-
-
-def _apart(item: Contraction) -> bool:
-    """Whether a deconvolution's windows do not meet: it is a 1x1 convolution then."""
-    padded = any(item.node.attributes.get_ints("pads", ()))
-    strides = tuple(item.node.attributes.get_ints("strides", ()))
-    return item.groups == 1 and item.kernel == strides and not padded
 
 
 def padded_channels(item: Contraction) -> str | None:
