@@ -11,8 +11,8 @@ three, and through the worker thread.
 Two things are told of each. *Own* is the time of a call outside the back end's functions, which a
 plug-in around the back end's measures in the very same call, less that of ``backend``, which is
 what measuring takes: nothing that the back end does from call to call blurs it, and the limits are
-about it. *Difference* is the whole call against the back
-end's own in neighbouring rounds: it would show it, too, if the library made its back end slower.
+about it. *Difference* is the whole call against the back end's own in neighbouring rounds: it would
+show it, too, if the library made its back end slower.
 Where its memory happens to lie makes a process faster or slower by more than what is sought
 (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", ASPLOS 2009), so
 the program is started several times, and intervals are over processes. A second bound lane is timed

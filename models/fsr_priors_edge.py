@@ -32,7 +32,7 @@ class PictureFeatures(nn.Module):
         self.before = ResidualBlock(width)
         self.down = nn.Conv2d(width, deep, 3, stride=2, padding=1)
         self.deep = nn.Sequential(*(ResidualBlock(deep) for _ in range(blocks)))
-        self.up = DepthToSpaceConv(deep, width, 2, kernel=1, shared_bias=True)
+        self.up = DepthToSpaceConv(deep, width, 2, kernel=1)
 
     def forward(self, image: Tensor) -> Tensor:
         x = self.before(F.relu(self.stem(image - 0.5)))

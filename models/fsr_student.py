@@ -31,7 +31,7 @@ class RecurrentCore(nn.Module):
         self.before = ResidualBlock(width)
         self.down = nn.Conv2d(width, deep, 3, stride=2, padding=1)
         self.deep = nn.Sequential(*(ResidualBlock(deep) for _ in range(deep_blocks)))
-        self.up = DepthToSpaceConv(deep, width, 2, kernel=1, shared_bias=True)
+        self.up = DepthToSpaceConv(deep, width, 2, kernel=1)
         self.after = ResidualBlock(width)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -123,18 +123,13 @@ _OPERATORS: dict[str, Callable[..., Tensor]] = {
 
 
 class _Source(NamedTuple):
-    """The parameter that an initialiser is: all of it, ranges of its input channels, or a bias that
-    is the same for the pixels of a block.
-    """
+    """The parameter that an initialiser is: all of it, or ranges of its input channels."""
 
     parameter: str
-    channels: tuple[tuple[int, int], ...] = ()
-    pixels: int = 1
+    channels: tuple[tuple[int, int], ...]
 
     def take(self, parameters: Mapping[str, Tensor]) -> Tensor:
         whole = parameters[self.parameter]
-        if self.pixels > 1:
-            return whole.repeat_interleave(self.pixels)
         parts = [whole[:, begin:end] for begin, end in self.channels]
         return torch.cat(parts, 1) if parts else whole
 
@@ -190,8 +185,7 @@ class QuantisedGraph:
         for step in self._steps:
             for place, name in enumerate(step.inputs):
                 if place and step.op in ("Conv", _CONV8):
-                    weight = self._sources[step.inputs[1]].parameter if place == 2 else None
-                    self._sources[name] = _source(name, arrays.get(name), parameters, weight)
+                    self._sources[name] = _source(name, arrays.get(name), parameters)
                 elif name in arrays:
                     self._constants[name] = torch.tensor(arrays[name])
         if lost := sorted(parameters.keys() - {s.parameter for s in self._sources.values()}):
@@ -294,19 +288,11 @@ def _needed(steps: Sequence[_Step], outputs: Sequence[str]) -> list[_Step]:
     return kept[::-1]
 
 
-def _source(
-    name: str, array: Array | None, parameters: Mapping[str, Tensor], weight: str | None
-) -> _Source:
-    """The parameter behind a weight; one pass splits convolutions: ``fuse.weight_0to64``.
-
-    A bias that was computed from a parameter is found beside the weight.
-    """
+def _source(name: str, array: Array | None, parameters: Mapping[str, Tensor]) -> _Source:
+    """The parameter behind a weight; one pass splits convolutions: ``fuse.weight_0to64``."""
     parts = _PARTS.search(name)
     spans = re.findall(r"(\d+)to(\d+)", parts.group()) if parts else []
     source = _Source(_PARTS.sub("", name), tuple((int(a), int(b)) for a, b in spans))
-    beside = f"{weight.rpartition('.')[0]}.bias" if weight else ""
-    if source.parameter not in parameters and beside in parameters and array is not None:
-        source = _Source(beside, pixels=array.size // parameters[beside].numel())
     stored = source.take(parameters).numpy() if source.parameter in parameters else None
     if array is None or stored is None or not np.array_equal(stored, array):
         raise InputError(f"{name} of the rewritten graph is no weight of this network")

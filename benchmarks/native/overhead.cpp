@@ -13,12 +13,13 @@
 //     single   facedge_submit_faces and facedge_poll, FACEDGE_MODE_INLINE with depth 0
 //     inline   the same with the depth given
 //     worker   facedge_submit_faces, facedge_wait and facedge_poll, FACEDGE_MODE_WORKER
+#include "clock.hpp"
+
 #include "stream/model.hpp"
 
 #include <facedge/facedge.h>
 
 #include <dlfcn.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -189,12 +190,6 @@ Nanoseconds counter_inside(const Options& options) {
     void* found = handle ? dlsym(handle, "facedge_timed_nanoseconds") : nullptr;
     if (!found) throw std::runtime_error(path + " does not tell how long it takes");
     return reinterpret_cast<Nanoseconds>(found);
-}
-
-int64_t now() {
-    timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return int64_t{1000000000} * time.tv_sec + time.tv_nsec;
 }
 
 // The order turns and reverses from round to round, so that nobody always follows the same one.

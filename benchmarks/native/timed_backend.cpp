@@ -3,10 +3,11 @@
 //
 // FACEDGE_TIMED_PLUGINS names the folder of the real plug-in, FACEDGE_TIMED_FILE (when compiled) its
 // file. The program that measures finds facedge_timed_nanoseconds by dlsym.
+#include "clock.hpp"
+
 #include <facedge/facedge_backend.h>
 
 #include <dlfcn.h>
-#include <time.h>
 
 #include <atomic>
 #include <cstdint>
@@ -19,27 +20,22 @@ namespace {
 facedge_backend_table real_table, timed_table;
 std::atomic<int64_t> spent{0};
 
-class Clock {
+class Stopwatch {
 public:
-    Clock() : start_(now()) {}
-    ~Clock() { spent.fetch_add(now() - start_, std::memory_order_relaxed); }
+    Stopwatch() : start_(now()) {}
+    ~Stopwatch() { spent.fetch_add(now() - start_, std::memory_order_relaxed); }
 
 private:
-    static int64_t now() {
-        timespec time;
-        clock_gettime(CLOCK_MONOTONIC, &time);
-        return int64_t{1000000000} * time.tv_sec + time.tv_nsec;
-    }
     const int64_t start_;
 };
 
 int enqueue(facedge_lane* lane, int32_t batch_index, facedge_error* error) {
-    const Clock clock;
+    const Stopwatch stopwatch;
     return real_table.enqueue(lane, batch_index, error);
 }
 
 int wait(facedge_lane* lane, facedge_error* error) {
-    const Clock clock;
+    const Stopwatch stopwatch;
     return real_table.wait(lane, error);
 }
 

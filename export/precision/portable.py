@@ -79,9 +79,7 @@ def quantise(
     names = Names(opened.graph)
     moved = relu_before_movement(opened.graph, names)
     table = _Moved(choice.ranges(ranges), moved)
-    region = plan_region(
-        opened.graph, table, method, exclude, choice, "openvino" if signed else "portable"
-    )
+    region = plan_region(opened.graph, table, method, exclude, choice, round_results=not signed)
     for node in opened.graph:
         if (reason := region.refusals.get(node.name or "")) is not None:
             node.metadata_props[NOTE] = reason

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import onnx_ir as ir
 
 from facedge.errors import InputError
-from facedge.runtime.manifest import Dialect
 
 from .choice import BY_PLAN, NO_CHOICE, Choice
 from .contraction import Contraction, contractions, unsuited
@@ -58,7 +57,7 @@ def plan_region(
     method: str,
     exclude: Iterable[str] = (),
     choice: Choice = NO_CHOICE,
-    dialect: Dialect = "portable",
+    round_results: bool = True,
 ) -> Region:
     """Choose the integer part of a graph whose types and shapes are inferred.
 
@@ -68,20 +67,17 @@ def plan_region(
         method: which of them.
         exclude: scopes that stay in float.
         choice: what a plan decides, by exact name.
-        dialect: ``portable``, whose kernels multiply in INT8 only where the result is rounded, too,
-            or ``openvino``.
+        round_results: whether kernels multiply in INT8 only where the result is rounded, too. They
+            then also take an Add and the Relu behind it as one.
 
     Raises:
         InputError: a tensor is to stay unrounded that an INT8 contraction reads.
     """
     exclude = tuple(exclude)
-    round_results = dialect == "portable"
     region = Region()
     items = list(contractions(graph))
     for item in items:
-        reason = unsuited(item, dialect, exclude)
-        if reason is None:
-            reason = _unknown(item.node, ranges, method, _must_round(item.node, round_results))
+        reason = unsuited(item, "portable", exclude) or _unknown(item.node, ranges, method)
         if reason is None and item.name in choice.floats:
             reason = BY_PLAN
         if reason is None and item.node.op_type in ("Gemm", "MatMul"):
@@ -97,7 +93,7 @@ def plan_region(
         flow = _flow(graph, region, ranges, method, exclude, round_results)
     wanted = _wanted(graph, region, flow, exclude, round_results)
     _share_scales(region, wanted, ranges, method)
-    _leave_unrounded(region, choice.unrounded, flow)
+    _leave_unrounded(region, choice.unrounded, round_results)
     return region
 
 
@@ -124,14 +120,8 @@ def data_inputs(node: ir.Node) -> list[ir.Value]:
     return [value for value in chosen if value is not None]
 
 
-def _must_round(node: ir.Node, round_results: bool) -> bool:
-    # OpenVINO 2026.4 moves the scale of an unrounded result behind its readers. If it has several
-    # and one leads to another integer convolution, the others can lose it (au-gcn).
-    return round_results or len(result_tensor(node).uses()) > 1
-
-
-def _unknown(node: ir.Node, ranges: RangeTable, method: str, rounded: bool) -> str | None:
-    for value in (node.inputs[0], result_tensor(node))[: 1 + rounded]:
+def _unknown(node: ir.Node, ranges: RangeTable, method: str) -> str | None:
+    for value in (node.inputs[0], result_tensor(node)):
         if value is None or constant(value) is not None:
             return "its input is a constant"
         if calibrated(ranges, value.name, method) is None:
@@ -164,21 +154,16 @@ class _Flow:
         able: tensors that an integer operator could write.
         useful: tensors that INT8 contractions read, directly or through followers.
         followers: movement and arithmetic between INT8 contractions.
-        sums_cut: whether the integer form of an Add absorbs the Relu behind it.
     """
 
     able: set[ir.Value]
     useful: set[ir.Value]
     followers: set[ir.Node]
-    sums_cut: bool
-
-    def written(self, node: ir.Node) -> ir.Value:
-        """What a follower's integer form writes."""
-        return _written(node, self.sums_cut)
 
 
-def _written(node: ir.Node, sums_cut: bool) -> ir.Value:
-    return result_tensor(node) if sums_cut and node.op_type == "Add" else node.outputs[0]
+def _written(node: ir.Node, round_results: bool) -> ir.Value:
+    """What a follower's integer form writes; that of an Add absorbs the Relu behind it."""
+    return result_tensor(node) if round_results and node.op_type == "Add" else node.outputs[0]
 
 
 def _flow(
@@ -187,13 +172,12 @@ def _flow(
     ranges: RangeTable,
     method: str,
     exclude: tuple[str, ...],
-    sums_cut: bool,
+    round_results: bool,
 ) -> _Flow:
     nodes = list(graph)
     multiplies = set(region.contractions)
-    results = {result_tensor(node) for node in multiplies}
-    able = {value for value in results if _ready(value, ranges, method)}
-    folded = {v.producer() for v in results if (p := v.producer()) and p not in multiplies}
+    able = {result_tensor(node) for node in multiplies}
+    folded = {value.producer() for value in able if (p := value.producer()) and p not in multiplies}
     arithmetic: set[ir.Node] = set()
     for node in nodes:
         if node.op_type not in MOVEMENT + ARITHMETIC or node in folded:
@@ -203,7 +187,7 @@ def _flow(
         inputs = data_inputs(node)
         if not any(value in able for value in inputs):
             continue
-        output = _written(node, sums_cut)
+        output = _written(node, round_results)
         if node.op_type in ARITHMETIC:
             ends = [*inputs, output]
             if any(value not in able and not _ready(value, ranges, method) for value in ends):
@@ -216,14 +200,14 @@ def _flow(
     useful = {value for node in multiplies for value in node.inputs[:1] if value is not None}
     followers: set[ir.Node] = set()
     for node in reversed(nodes):
-        output = _written(node, sums_cut)
+        output = _written(node, round_results)
         if node in arithmetic and output in useful:
             followers.add(node)
             useful.update(data_inputs(node))
         elif node.op_type in MOVEMENT and output in useful and _movable(node, exclude):
             followers.add(node)
             useful.add(data_inputs(node)[0])
-    return _Flow(able, useful, followers, sums_cut)
+    return _Flow(able, useful, followers)
 
 
 def _small_ends(items: Sequence[Contraction], region: Region, flow: _Flow) -> set[ir.Node]:
@@ -245,15 +229,17 @@ def _wanted(
 ) -> set[ir.Value]:
     """Tensors to quantise; fills ``region.followers``."""
     nodes, followers = list(graph), set(flow.followers)
-    wanted = set(flow.useful)
-    wanted |= {result_tensor(n) for n in region.contractions if _must_round(n, round_results)}
+    results = {result_tensor(node) for node in region.contractions}
+    # OpenVINO 2026.4 moves the scale of an unrounded result behind its readers. If it has several
+    # and one leads to another integer convolution, the others can lose it (au-gcn).
+    wanted = flow.useful | {v for v in results if round_results or len(v.uses()) > 1}
     for node in nodes:
         if node in followers or (
             node.op_type in MOVEMENT and node.inputs[0] in wanted and node.inputs[0] in flow.able
             and _movable(node, exclude)
         ):  # fmt: skip
             followers.add(node)
-            wanted.add(flow.written(node))
+            wanted.add(_written(node, round_results))
     region.followers = [node for node in nodes if node in followers]
     return wanted
 
@@ -291,7 +277,7 @@ def _share_scales(region: Region, wanted: set[ir.Value], ranges: RangeTable, met
     region.tensors = {value: spans[root(value)] for value in wanted}
 
 
-def _leave_unrounded(region: Region, names: Collection[str], flow: _Flow) -> None:
+def _leave_unrounded(region: Region, names: Collection[str], round_results: bool) -> None:
     read = {node.inputs[0]: node for node in region.contractions}
     for value in [value for value in region.tensors if value.name in names]:
         if value in read:
@@ -300,4 +286,6 @@ def _leave_unrounded(region: Region, names: Collection[str], flow: _Flow) -> Non
                 f"'{read[value].name}' reads; make that node float, or round the tensor"
             )
         del region.tensors[value]
-    region.followers = [node for node in region.followers if flow.written(node) in region.tensors]
+    region.followers = [
+        node for node in region.followers if _written(node, round_results) in region.tensors
+    ]

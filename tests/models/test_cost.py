@@ -15,11 +15,11 @@ from facedge.models.feedback import Reconstruction
 from facedge.models.registry import SPECS
 
 COSTS = {
-    "fsr-teacher": (3_302_384, 3_440_046_080),
-    "fsr-student": (1_185_776, 1_334_669_312),
-    "fsr-student-x4": (1_180_400, 1_334_669_312),
+    "fsr-teacher": (3_302_672, 3_440_046_080),
+    "fsr-student": (1_185_968, 1_334_669_312),
+    "fsr-student-x4": (1_180_592, 1_334_669_312),
     "fsr-priors": (5_651_099, 10_231_497_216),
-    "fsr-priors-edge": (2_543_724, 1_777_751_552),
+    "fsr-priors-edge": (2_544_300, 1_777_751_552),
     "au-gcn": (26_041_766, 8_769_536_000),
     "au-gcn-edge": (2_944_974, 829_654_016),
 }

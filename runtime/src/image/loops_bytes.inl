@@ -1,5 +1,4 @@
-// Vectors of four and of eight floats, and blocks to floats and floats to bytes, which compilers' own vectors
-// do one by one.
+// Vectors of four and of eight floats, and floats to bytes, which compilers' own vectors do one by one.
 
 typedef float F4 __attribute__((vector_size(16)));
 
