@@ -4,7 +4,7 @@ ONNX Runtime turns the result into QLinearConv, QLinearAdd and QLinearConcat; Op
 as low-precision convolutions. What has no negative values is u8 with zero point 0 for both. What
 has some is u8 with a zero point for ONNX Runtime, whose kernels for signed activations are twice
 as slow on x86, and s8 without one for OpenVINO, where a zero point makes a padded convolution up
-to 1.7 times as slow on AMX. What only float operators read is not rounded for OpenVINO; ONNX
+to 1.7 times as slow on AMX; but tensors that a Concat joins keep theirs. What only float operators read is not rounded for OpenVINO; ONNX
 Runtime multiplies in INT8 only where the result is rounded, too.
 """
 
@@ -142,8 +142,12 @@ class _Writer:
         self, graph: ir.Graph, names: Names, region: Region, top: int, signed: bool
     ) -> None:
         self.graph, self.names, self.region, self.top = graph, names, region, top
-        grid = cpu_grid if signed else unsigned_grid
-        self.grids = {value: grid(*span) for value, span in region.tensors.items()}
+        # OpenVINO 2026.4 cuts s8 tensors that are joined off at 0 on processors without AMX.
+        symmetric = region.tensors.keys() - region.joined if signed else set()
+        self.grids = {
+            value: (cpu_grid if value in symmetric else unsigned_grid)(*span)
+            for value, span in region.tensors.items()
+        }
         self.parameters: dict[Grid, tuple[ir.Value, ir.Value]] = {}
         self.zeros: dict[tuple[str, int], ir.Value] = {}
         self.weights: dict[tuple[ir.Value, bytes], tuple[ir.Value, ir.Value]] = {}

@@ -38,12 +38,14 @@ class Region:
         contractions: nodes that multiply in INT8.
         followers: movement and arithmetic nodes that work on integers.
         tensors: quantised tensors with their range; those that must share a scale share it.
+        joined: those of them that share it with what a Concat joins.
         refusals: why each other contraction stays in float, by node name.
     """
 
     contractions: list[ir.Node] = field(default_factory=list)
     followers: list[ir.Node] = field(default_factory=list)
     tensors: dict[ir.Value, tuple[float, float]] = field(default_factory=dict)
+    joined: set[ir.Value] = field(default_factory=set)
     refusals: dict[str, str] = field(default_factory=dict)
 
     def integer_nodes(self) -> set[ir.Node]:
@@ -275,6 +277,8 @@ def _share_scales(region: Region, wanted: set[ir.Value], ranges: RangeTable, met
             low, high = spans.get(root(value), span)
             spans[root(value)] = (min(low, span[0]), max(high, span[1]))
     region.tensors = {value: spans[root(value)] for value in wanted}
+    roots = {root(node.outputs[0]) for node in region.followers if node.op_type == "Concat"}
+    region.joined = {value for value in wanted if root(value) in roots}
 
 
 def _leave_unrounded(region: Region, names: Collection[str], round_results: bool) -> None:
