@@ -4,8 +4,9 @@ ONNX Runtime turns the result into QLinearConv, QLinearAdd and QLinearConcat; Op
 as low-precision convolutions. What has no negative values is u8 with zero point 0 for both. What
 has some is u8 with a zero point for ONNX Runtime, whose kernels for signed activations are twice
 as slow on x86, and s8 without one for OpenVINO, where a zero point makes a padded convolution up
-to 1.7 times as slow on AMX; but tensors that a Concat joins keep theirs. What only float operators read is not rounded for OpenVINO; ONNX
-Runtime multiplies in INT8 only where the result is rounded, too.
+to 1.7 times as slow on AMX; but tensors that a Concat joins keep theirs. What only float operators
+read is not rounded for OpenVINO; ONNX Runtime multiplies in INT8 only where the result is rounded,
+too.
 """
 
 from __future__ import annotations
