@@ -205,6 +205,18 @@ def test_the_best_bundle_is_the_fastest_that_is_good_enough_and_whole():
     assert best(scene.measured()) == "int8-3 · openvino"
 
 
+def test_fewer_steps_that_lose_little_stand_beside_all_steps():
+    scene = student().bundle("int8", "openvino", 1.6, psnr=28.71, steps=2)
+    scene.bundle("int8", "openvino", 0.8, psnr=28.6, steps=1)
+    found = scene.promises()
+    text = "faster than the plain export in ONNX Runtime, FP32"
+    assert (found[text].value, found[text].verdict) == (5.0, "met")
+    fewer = found[f"with as few steps as lose 0.1 dB, {text}"]
+    assert (fewer.value, fewer.verdict) == (6.25, "met")
+    assert fewer.detail.startswith("int8-2 · openvino against ")
+    assert not [t for t in student().promises() if t.startswith("with as few steps")]
+
+
 def test_a_fast_peer_that_spoils_the_pictures_does_not_hide_the_next():
     scene = student().peer("NNCF, openvino", 1.0, psnr=20.0)
     found = scene.promises()
