@@ -20,12 +20,14 @@ Array = NDArray[Any]
 GOLDEN_TOLERANCE: dict[Precision, tuple[float, float]] = {
     "fp32": (60.0, 1e-3),
     "fp16": (48.0, 0.05),
-    "int8": (36.0, 0.2),
+    "int8": (42.0, 0.2),
 }
 """Precision -> (least PSNR in dB of pictures, largest difference of probabilities).
 
 FP32 kernels differ in summation order only; FP16 and INT8 kernels of different vendors round
-intermediate tensors differently, by about one step of their number format per layer.
+intermediate tensors differently, by about one step of their number format per layer. INT8 pictures
+of AVX2, VNNI, ONNX Runtime and OpenVINO are 51 dB apart at worst over the models; a Concat that
+lost its negative values still left 39 (docs/precision.md).
 """
 
 
