@@ -11,6 +11,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from facedge.extras import require
+from facedge.runtime.backends.openvino import compile_model
 
 Array = NDArray[Any]
 
@@ -44,23 +45,33 @@ class OnnxRuntimeRunner:
 
 
 class OpenVinoRunner:
-    """OpenVINO on the CPU in FP32 arithmetic where the graph is not INT8."""
+    """OpenVINO on the CPU, compiled for the shapes it is given, as the runtime plays it.
+
+    A symbolic batch is another form, and INT8 graphs of small pictures crash in it on some
+    processors with AMX (openvinotoolkit/openvino issue 37577).
+
+    Args:
+        model: serialised ONNX.
+        threads: of one inference; 0 leaves the choice to OpenVINO.
+    """
 
     def __init__(self, model: bytes, threads: int = 0) -> None:
-        openvino = require("openvino", "openvino", "verify the OpenVINO backend")
-        core = openvino.Core()
-        config = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-        if threads:
-            config["INFERENCE_NUM_THREADS"] = str(threads)
-        self._compiled = core.compile_model(core.read_model(model), "CPU", config)
+        self._core = require("openvino", "openvino", "verify the OpenVINO backend").Core()
+        self._model, self._threads = model, threads or None
+        self._compiled: dict[tuple[tuple[int, ...], ...], Any] = {}
         self._outputs = {output.name for output in onnx.load_model_from_string(model).graph.output}
 
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        results = self._compiled(dict(feeds))
+        shapes = {name: tuple(array.shape) for name, array in feeds.items()}
+        key = tuple(shapes.values())
+        if key not in self._compiled:
+            self._compiled[key] = compile_model(self._core, self._model, shapes, self._threads)
+        compiled = self._compiled[key]
+        results = compiled(dict(feeds))
         # A tensor behind an Identity has the names before and after it.
         return {
             name: np.array(results[port])
-            for port in self._compiled.outputs
+            for port in compiled.outputs
             for name in port.get_names() & self._outputs
         }
 
