@@ -16,7 +16,7 @@ from .budget import Budget
 from .cases import FP32, INT8, Case
 from .contenders import Lineup, Setup, open_lineup
 from .environment import note_load, read_after, read_environment
-from .interleave import Timing, interleave
+from .interleave import SETTLE, Timing, interleave
 from .measure import BATCHES, LEAST_QUERIES
 from .others import Others
 from .peers.registry import BASELINE, EAGER
@@ -128,6 +128,7 @@ class _Run:
                 calls=self.queries,
                 per_round=lineup.case.per_round,
                 warm_up=WARM_UP,
+                settle=SETTLE,
                 advance=stage.advance,
                 failed=partial(self._failed, lineup, "latency"),
                 stop=stop,

@@ -17,6 +17,14 @@ Call = Callable[[], object]
 MOST_CALLS = 200_000
 """Calls of one contender that are kept; a very fast one stops there and not at the clock."""
 
+SETTLE = 0.05
+"""Seconds of rest before a round. ONNX Runtime's threads spin for 40 ms after their last call (30
+rounds of each order on 2 cores of a Xeon): OpenVINO's calls within them took up to 1.5 times as
+long."""
+
+NOT_COUNTED = 2
+"""Calls that begin a round and bring code, data and threads back after another contender ran."""
+
 FEWEST_ROUNDS = 8
 """Rounds that are measured even when the time is up: with fewer an interval says nothing."""
 
@@ -55,6 +63,7 @@ def interleave(
     per_round: int | Mapping[str, int] = 16,
     warm_up: int = 32,
     seed: int = 0,
+    settle: float = 0.0,
     advance: Callable[[int, int], None] | None = None,
     failed: Callable[[str, Exception], None] | None = None,
     stop: Callable[[], bool] | None = None,
@@ -68,6 +77,7 @@ def interleave(
         per_round: consecutive calls of one contender within a round; for all, or by name.
         warm_up: calls of each before anything is measured.
         seed: of the order.
+        settle: seconds of rest before each round of a contender, if there are several.
         advance: called with (rounds done, rounds expected).
         failed: told of a contender that raised, which is then left out for good; without it the
             exception ends the run.
@@ -98,6 +108,8 @@ def interleave(
         order = list(tallies)
         shuffle.shuffle(order)
         for name in order:
+            if len(order) > 1:
+                time.sleep(settle)
             attempt(name, partial(tallies[name].take, contenders[name], sizes[name]))
         done += 1
         if advance and tallies:
@@ -144,7 +156,7 @@ def _warm(call: Call, count: int) -> None:
 
 
 def _time(call: Call, count: int) -> list[float]:
-    call()  # brings code and data back into the caches after another contender ran
+    _warm(call, NOT_COUNTED)
     result = []
     for _ in range(count):
         start = time.perf_counter()

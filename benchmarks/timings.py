@@ -14,7 +14,7 @@ import numpy as np
 from facedge.progress import Advance
 from facedge.runtime.session import Session
 
-from .interleave import Call, Timing, interleave, speed_up
+from .interleave import SETTLE, Call, Timing, interleave, speed_up
 from .result import Latency, Method, Speedup, Streams
 from .statistics import deadline_misses, jitter, percentile
 from .subjects import Faces, Subject
@@ -40,6 +40,7 @@ def measure_latency(
         per_round=method.per_round,
         warm_up=method.warm_up,
         seed=method.seed,
+        settle=SETTLE,
         advance=advance,
         failed=lambda name, error: failed(name, "latency", error),
     )
@@ -72,6 +73,7 @@ def measure_batches(
         per_round=sizes,
         warm_up=min(method.warm_up, 3),
         seed=method.seed,
+        settle=SETTLE,
         advance=advance,
         failed=lambda name, error: failed(owners[name][0], f"batch {owners[name][1]}", error),
         stop=stop,

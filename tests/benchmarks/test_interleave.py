@@ -38,10 +38,20 @@ def test_every_contender_is_called_equally_often_and_in_turns():
     found = interleave(calls, calls=20, per_round=5, warm_up=2)
     assert {name: len(t.seconds) for name, t in found.items()} == dict.fromkeys("abc", 20)
     assert all(len(t.rounds) == 4 for t in found.values())
-    # warm-up 2, then 4 rounds of one call to refill the caches and 5 measured
-    assert {name: order.count(name) for name in "abc"} == dict.fromkeys("abc", 2 + 4 * 6)
+    # warm-up 2, then 4 rounds of two calls to refill the caches and 5 measured
+    assert {name: order.count(name) for name in "abc"} == dict.fromkeys("abc", 2 + 4 * 7)
     measured = order[6:]
-    assert len(set(measured[:18])) == 3
+    assert len(set(measured[:21])) == 3
+
+
+def test_the_machine_rests_before_each_round_of_several_contenders(monkeypatch):
+    rests: list[float] = []
+    monkeypatch.setattr("facedge.benchmarks.interleave.time.sleep", rests.append)
+    one, two = (dict.fromkeys(names, lambda: None) for names in ("a", "ab"))
+    interleave(one, calls=8, per_round=4, warm_up=0, settle=0.25)
+    assert rests == []
+    interleave(two, calls=8, per_round=4, warm_up=0, settle=0.25)
+    assert rests == [0.25] * 4  # two rounds of each
 
 
 def test_a_contender_that_fails_half_way_is_named_and_the_rest_is_kept():
