@@ -11,12 +11,13 @@ from functools import partial
 import msgspec
 
 from facedge.progress import Stages
+from facedge.runtime.machine import SETTLE
 
 from .budget import Budget
 from .cases import FP32, INT8, Case
 from .contenders import Lineup, Setup, open_lineup
 from .environment import note_load, read_after, read_environment
-from .interleave import SETTLE, Timing, interleave
+from .interleave import Timing, interleave
 from .measure import BATCHES, LEAST_QUERIES
 from .others import Others
 from .peers.registry import BASELINE, EAGER

@@ -17,11 +17,6 @@ Call = Callable[[], object]
 MOST_CALLS = 200_000
 """Calls of one contender that are kept; a very fast one stops there and not at the clock."""
 
-SETTLE = 0.05
-"""Seconds of rest before a round. ONNX Runtime's threads spin for 40 ms after their last call (30
-rounds of each order on 2 cores of a Xeon): OpenVINO's calls within them took up to 1.5 times as
-long."""
-
 NOT_COUNTED = 2
 """Calls that begin a round and bring code, data and threads back after another contender ran."""
 

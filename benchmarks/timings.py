@@ -12,9 +12,10 @@ from functools import partial
 import numpy as np
 
 from facedge.progress import Advance
+from facedge.runtime.machine import SETTLE
 from facedge.runtime.session import Session
 
-from .interleave import SETTLE, Call, Timing, interleave, speed_up
+from .interleave import Call, Timing, interleave, speed_up
 from .result import Latency, Method, Speedup, Streams
 from .statistics import deadline_misses, jitter, percentile
 from .subjects import Faces, Subject

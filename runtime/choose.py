@@ -13,11 +13,13 @@ from .backends import registry
 from .backends.base import BackendSession, Binding, Options
 from .backends.plan import PlanMismatch
 from .bundle import Bundle
-from .machine import identity
+from .machine import SETTLE, identity
 from .native import backend as native
 
 _fastest: dict[tuple[str, Options, int], str] = {}
 """What was measured in this process: (bundle digest, options, batch) -> backend."""
+_ROUNDS = 3
+"""Rounds in which backends are measured."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,12 @@ def _try(bundle: Bundle, name: str, options: Options, notes: list[str]) -> Opene
         return None
 
 
-def _measured_best(candidates: list[Opened], batch: int, seconds: float = 0.15) -> Opened:
-    """Run each for a moment in turn, on noise; the lowest median wins."""
+def _measured_best(candidates: list[Opened], batch: int, seconds: float = 0.05) -> Opened:
+    """Run each for a moment, on noise, in rounds with a rest before each; the lowest median wins.
+
+    In rounds, so that a busy moment of the machine falls on all alike; the rest lets the threads of
+    the one before go to sleep.
+    """
     bound = [Opened(c.backend, c.session, c.session.bind(batch)) for c in candidates]
     if len(bound) == 1:
         return bound[0]
@@ -125,16 +131,16 @@ def _measured_best(candidates: list[Opened], batch: int, seconds: float = 0.15) 
         for array in candidate.binding.inputs.values():
             if array.dtype == np.uint8:
                 array[...] = noise.integers(0, 256, array.shape, np.uint8)
-        for _ in range(3):
-            candidate.binding.run()
-    # In turns, so that a busy moment of the machine falls on all alike.
-    end = time.perf_counter() + seconds * len(bound)
-    while time.perf_counter() < end or len(times[0]) < 3:
+    for _ in range(_ROUNDS):
         for candidate, found in zip(bound, times, strict=True):
             assert candidate.binding is not None
-            start = time.perf_counter()
-            candidate.binding.run()
-            found.append(time.perf_counter() - start)
+            time.sleep(SETTLE)
+            for _ in range(2):  # brings code, data and threads back
+                candidate.binding.run()
+            end = time.perf_counter() + seconds
+            while (start := time.perf_counter()) < end:
+                candidate.binding.run()
+                found.append(time.perf_counter() - start)
     medians = [float(np.median(found)) for found in times]
     return bound[int(np.argmin(medians))]
 

@@ -7,14 +7,45 @@ import platform
 from functools import cache
 from pathlib import Path
 
+SETTLE = 0.05
+"""Seconds after which the threads of another runtime sleep. ONNX Runtime's spin for 40 ms after
+their last call; OpenVINO's calls within that time took up to 1.5 times as long (2 cores of a Xeon,
+medians of 30 repetitions in each order)."""
+
+INTEGER_INSTRUCTIONS = {
+    "amx_int8": "AMX",
+    "avx512_vnni": "AVX-512 VNNI",
+    "avx_vnni": "AVX-VNNI",
+    "avx2": "AVX2",
+    "i8mm": "I8MM",
+    "asimddp": "DOTPROD",
+}
+"""Flag in /proc/cpuinfo -> instructions that multiply INT8, each family's fastest first."""
+
 
 @cache
 def identity() -> str:
-    """One line naming the processor and the CPUs this process may use.
+    """One line naming the processor, its INT8 instructions, and the CPUs this process may use.
 
-    Two machines with the same line are taken to rank the CPU backends in the same order.
+    Two machines with the same line are taken to rank the CPU backends in the same order. The name
+    alone does not say it: virtual machines hide AMX or show it under one name.
     """
-    return f"{_processor()}, {platform.machine()}, {usable_cpus()} CPUs"
+    parts = (_processor(), platform.machine(), integer_instructions(), f"{usable_cpus()} CPUs")
+    return ", ".join(part for part in parts if part)
+
+
+def integer_instructions(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """The fastest INT8 instructions of the processor; empty where none are known."""
+    try:
+        lines = cpuinfo.read_text().splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        key, _, flags = line.partition(":")
+        if key.strip() in ("flags", "Features"):
+            known = set(flags.split())
+            return next((name for f, name in INTEGER_INSTRUCTIONS.items() if f in known), "")
+    return ""
 
 
 def usable_cpus() -> int:

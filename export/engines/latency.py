@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from facedge.benchmarks.interleave import interleave
 from facedge.errors import InputError
+from facedge.runtime.machine import SETTLE
 
 from . import onnxruntime, openvino
 from .measure import Run
@@ -17,13 +18,13 @@ _ENGINES = {"onnxruntime": onnxruntime.bound_run, "openvino": openvino.bound_run
 def measure(
     contenders: Mapping[str, tuple[str, bytes]],
     batch: int = 1,
-    seconds: float = 1.0,
+    seconds: float = 0.5,
     threads: int | None = None,
 ) -> dict[str, float]:
     """Median latency of each contender, in alternating rounds of a few calls.
 
     A call right behind another engine's would find cold caches and that engine's threads, which
-    spin for a while: up to 1.7 times as long.
+    spin for a while: up to 1.7 times as long. The engines therefore rest before each round.
 
     Args:
         contenders: label -> (``onnxruntime`` or ``openvino``, ONNX bytes).
@@ -43,7 +44,12 @@ def measure(
         for label, (engine, model) in contenders.items()
     }
     timings = interleave(
-        runs, calls=2 * _PER_ROUND, seconds=seconds, per_round=_PER_ROUND, warm_up=_PER_ROUND
+        runs,
+        calls=2 * _PER_ROUND,
+        seconds=seconds,
+        per_round=_PER_ROUND,
+        warm_up=_PER_ROUND,
+        settle=SETTLE,
     )
     return {label: timing.percentile(50) for label, timing in timings.items()}
 
