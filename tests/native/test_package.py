@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -41,6 +42,12 @@ def cache_value(build: Path, name: str) -> str:
     """A value of CMake's cache, "" where it has none."""
     found = re.search(rf"(?m)^{name}:\w+=(.*)$", (build / "CMakeCache.txt").read_text())
     return found[1] if found else ""
+
+
+def c_compiler(build: Path) -> str:
+    """The C compiler of a build; a toolchain file's is not in the cache."""
+    commands = json.loads((build / "compile_commands.json").read_text())
+    return next(c["command"].split()[0] for c in commands if c["file"].endswith(".c"))
 
 
 def dynamic(library: Path, tag: str) -> list[str]:
@@ -196,7 +203,7 @@ def test_makefile_with_pkg_config_outside_builds_and_runs(
     shutil.copy(PACKAGE / "consumer_make/Makefile", tmp_path)
     run(
         "make",
-        f"CC={cache_value(build, 'CMAKE_C_COMPILER')}",
+        f"CC={c_compiler(build)}",
         f"SOURCE={PACKAGE / 'consumer.c'}",
         cwd=tmp_path,
         PKG_CONFIG_PATH=str(libdir / "pkgconfig"),
