@@ -73,7 +73,7 @@ test-peers: setup $(PEERS)
 	$(BIN)/python -m pytest tests/benchmarks/test_peers.py
 
 bench: setup $(PEERS)
-	$(BIN)/python benchmarks/latency.py --bundles $(OUT) --out $(OUT)/benchmark --minutes 11
+	$(BIN)/python benchmarks/latency.py --bundles $(OUT) --out $(OUT)/benchmark
 	$(BIN)/python benchmarks/session_overhead.py
 	$(BIN)/python benchmarks/calibration.py
 

@@ -11,7 +11,6 @@ from functools import partial
 import msgspec
 
 from facedge.progress import Stages
-from facedge.runtime.machine import SETTLE
 
 from .budget import Budget
 from .cases import FP32, INT8, Case
@@ -129,7 +128,6 @@ class _Run:
                 calls=self.queries,
                 per_round=lineup.case.per_round,
                 warm_up=WARM_UP,
-                settle=SETTLE,
                 advance=stage.advance,
                 failed=partial(self._failed, lineup, "latency"),
                 stop=stop,

@@ -28,7 +28,7 @@ def measure_stages(subject: Subject, queries: int, per_round: int) -> GpuStages 
     if not isinstance(binding, TensorRtBinding):
         return f"{subject.backend} does not show the parts of a call, only the whole"
     next(iter(binding.inputs.values()))[...] = subject.batch(1)
-    timings = interleave(parts(binding), calls=queries, per_round=per_round)
+    timings = interleave(parts(binding), calls=queries, per_round=per_round, settle=0.0)
     medians = {name: round(timing.percentile(50), 5) for name, timing in timings.items()}
     return GpuStages(**medians)
 

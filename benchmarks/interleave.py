@@ -10,6 +10,8 @@ from functools import partial
 
 import numpy as np
 
+from facedge.runtime.machine import SETTLE
+
 from .statistics import Floats, jitter, median_of_ratios, percentile
 
 Call = Callable[[], object]
@@ -58,7 +60,7 @@ def interleave(
     per_round: int | Mapping[str, int] = 16,
     warm_up: int = 32,
     seed: int = 0,
-    settle: float = 0.0,
+    settle: float = SETTLE,
     advance: Callable[[int, int], None] | None = None,
     failed: Callable[[str, Exception], None] | None = None,
     stop: Callable[[], bool] | None = None,
@@ -72,7 +74,8 @@ def interleave(
         per_round: consecutive calls of one contender within a round; for all, or by name.
         warm_up: calls of each before anything is measured.
         seed: of the order.
-        settle: seconds of rest before each round of a contender, if there are several.
+        settle: seconds of rest before each round of a contender, if there are several, so that the
+            threads of the one before are asleep.
         advance: called with (rounds done, rounds expected).
         failed: told of a contender that raised, which is then left out for good; without it the
             exception ends the run.

@@ -1,6 +1,6 @@
 """facedge against what one would use without it, in one run.
 
-    python benchmarks/latency.py                             # three models, 12 minutes
+    python benchmarks/latency.py                             # three models, 11 minutes
     python benchmarks/latency.py -m fsr-student --minutes 4  # one of them
     python benchmarks/latency.py -m fsr-student --peer "NNCF, openvino" --json
 
@@ -56,7 +56,7 @@ def main(
     ),
     calls: int = typer.Option(1024, "--calls", min=1, help="Measured calls of every contender."),
     minutes: float = typer.Option(
-        12.0,
+        11.0,
         "--minutes",
         help="Time for everything, building included. What is cut short says after how many calls.",
     ),

@@ -12,7 +12,6 @@ from functools import partial
 import numpy as np
 
 from facedge.progress import Advance
-from facedge.runtime.machine import SETTLE
 from facedge.runtime.session import Session
 
 from .interleave import Call, Timing, interleave, speed_up
@@ -41,7 +40,6 @@ def measure_latency(
         per_round=method.per_round,
         warm_up=method.warm_up,
         seed=method.seed,
-        settle=SETTLE,
         advance=advance,
         failed=lambda name, error: failed(name, "latency", error),
     )
@@ -74,7 +72,6 @@ def measure_batches(
         per_round=sizes,
         warm_up=min(method.warm_up, 3),
         seed=method.seed,
-        settle=SETTLE,
         advance=advance,
         failed=lambda name, error: failed(owners[name][0], f"batch {owners[name][1]}", error),
         stop=stop,

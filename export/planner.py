@@ -18,7 +18,7 @@ from facedge.benchmarks.interleave import Timing, interleave, speed_up
 from facedge.calibration.statistics import METHODS
 from facedge.errors import InputError
 from facedge.progress import Stages
-from facedge.runtime.machine import SETTLE, identity, usable_cpus
+from facedge.runtime.machine import identity, usable_cpus
 
 from .engines.latency import bound_run
 from .judge import Judge, Loss, with_observed
@@ -84,7 +84,7 @@ class Target:
         threads = self.threads or None
         with stages.stage(f"Timing {len(graphs)} graphs on {self.backend}") as stage:
             runs = {n: bound_run(self.backend, model, 1, threads) for n, model in graphs.items()}
-            return interleave(runs, calls=calls, warm_up=8, settle=SETTLE, advance=stage.advance)
+            return interleave(runs, calls=calls, warm_up=8, advance=stage.advance)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ import platform
 from functools import cache
 from pathlib import Path
 
+CPUINFO = Path("/proc/cpuinfo")
+
 SETTLE = 0.05
 """Seconds after which the threads of another runtime sleep. ONNX Runtime's spin for 40 ms after
 their last call; OpenVINO's calls within that time took up to 1.5 times as long (2 cores of a Xeon,
@@ -34,18 +36,10 @@ def identity() -> str:
     return ", ".join(part for part in parts if part)
 
 
-def integer_instructions(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+def integer_instructions(cpuinfo: Path = CPUINFO) -> str:
     """The fastest INT8 instructions of the processor; empty where none are known."""
-    try:
-        lines = cpuinfo.read_text().splitlines()
-    except OSError:
-        return ""
-    for line in lines:
-        key, _, flags = line.partition(":")
-        if key.strip() in ("flags", "Features"):
-            known = set(flags.split())
-            return next((name for f, name in INTEGER_INSTRUCTIONS.items() if f in known), "")
-    return ""
+    known = set(_said(cpuinfo, "flags", "Features").split())
+    return next((name for flag, name in INTEGER_INSTRUCTIONS.items() if flag in known), "")
 
 
 def usable_cpus() -> int:
@@ -62,10 +56,14 @@ def _processor() -> str:
         return board.read_text().strip("\0\n ")
     except OSError:
         pass
+    return _said(CPUINFO, "model name") or platform.processor() or "unknown processor"
+
+
+def _said(cpuinfo: Path, *keys: str) -> str:
+    """What the file first says under one of the keys; empty where it says nothing."""
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
+        lines = cpuinfo.read_text().splitlines()
     except OSError:
-        pass
-    return platform.processor() or "unknown processor"
+        return ""
+    pairs = (line.partition(":") for line in lines)
+    return next((value.strip() for key, _, value in pairs if key.strip() in keys), "")

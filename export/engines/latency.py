@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from facedge.benchmarks.interleave import interleave
 from facedge.errors import InputError
-from facedge.runtime.machine import SETTLE
 
 from . import onnxruntime, openvino
 from .measure import Run
@@ -44,12 +43,7 @@ def measure(
         for label, (engine, model) in contenders.items()
     }
     timings = interleave(
-        runs,
-        calls=2 * _PER_ROUND,
-        seconds=seconds,
-        per_round=_PER_ROUND,
-        warm_up=_PER_ROUND,
-        settle=SETTLE,
+        runs, calls=2 * _PER_ROUND, seconds=seconds, per_round=_PER_ROUND, warm_up=_PER_ROUND
     )
     return {label: timing.percentile(50) for label, timing in timings.items()}
 
