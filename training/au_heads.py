@@ -31,7 +31,6 @@ from .action_units import (
     MODEL,
     Compared,
     Dataset,
-    PlainHead,
     complete,
     decide,
     fit_heads,
@@ -41,11 +40,14 @@ from .au_losses import cross_entropy, dice, unit_weights
 from .command import command
 from .expressions import UnitFaces, crop, draw_weights, to_tensor
 from .kept import Arrays, kept
+from .networks import take_weights
 from .objective import Batch, Term
 from .schedule import Schedule
 
 FEATURES = "features.npz"
 _PARTS = ("align", "whole", "local")
+_HEAD = ("embed.", "graph.", "classify.")
+"""How the names of the decision's weights begin; all others are the trunk's."""
 
 
 def describe(
@@ -92,7 +94,7 @@ def _described(
 def _owner(network: nn.Module, faces: int, views: int, seed: int) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
-        if not name.startswith(("embed.", "graph.", "classify.")):
+        if not name.startswith(_HEAD):
             digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
     return f"{digest.hexdigest()} {faces} {views} {seed}"
 
@@ -124,9 +126,8 @@ class FixedFeatures:
         self.views = len(features[0]) // len(faces)
         self.count, self.seed, self.dropout = batch, seed, dropout
         self.weights = unit_weights(self.labels).clamp(0.5, 2.0)
-        heads = ("embed.", "graph.", "classify.")
         for name, parameter in model.network.named_parameters():
-            parameter.requires_grad_(name.startswith(heads))
+            parameter.requires_grad_(name.startswith(_HEAD))
 
     def batch(self, iteration: int) -> Batch:
         rng = np.random.default_rng((self.seed, 4, iteration))
@@ -154,32 +155,34 @@ class FixedFeatures:
         return terms
 
 
-def begin_again(model: str, checkpoint: Path, seed: int) -> Compared:
-    """Both heads as new on the averaged trunk of a checkpoint.
+def begin_again(model: str, trunk: Path, seed: int) -> Compared:
+    """Both heads as new on a trained trunk.
+
+    Args:
+        model: row of the registry.
+        trunk: a checkpoint, whose average is taken, or a safetensors file.
+        seed: of the heads' first weights.
 
     Raises:
-        InputError: the checkpoint is missing or of another model.
+        InputError: the file is missing or of another model.
     """
     torch.manual_seed(seed)
     network = registry.get(model).build()
     if not isinstance(network, (AuGcn, AuGcnEdge)):
         raise InputError(f"--model is {model}; expected au-gcn-edge or au-gcn")
-    fresh = Compared(network)
-    heads = {k: v.clone() for k, v in fresh.state_dict().items() if _is_head(k)}
-    trained = Compared(network)
-    saved = checkpoints.read(checkpoint, model).average
-    trained.load_state_dict({**saved, **heads})
-    trained.plain = PlainHead(network)
-    return trained.eval()
-
-
-def _is_head(name: str) -> bool:
-    parts = name.split(".")
-    return parts[0] == "plain" or parts[1] in ("embed", "graph", "classify")
+    if trunk.suffix != ".safetensors":
+        checkpoints.read(trunk, model)  # says so where it is another model's
+    fresh = {k: v.clone() for k, v in network.state_dict().items() if k.startswith(_HEAD)}
+    take_weights(network, trunk, *_HEAD)
+    network.load_state_dict({**network.state_dict(), **fresh})
+    return Compared(network).eval()
 
 
 def main(
-    checkpoint: Annotated[Path, typer.Option(help="Of facedge.training.action_units.")],
+    checkpoint: Annotated[
+        Path,
+        typer.Option(help="Of facedge.training.action_units; or a safetensors file of the model."),
+    ],
     data: Annotated[Path, typer.Option(help="As for facedge.training.action_units.")],
     out: options.Out,
     model: Annotated[str, typer.Option(help="au-gcn-edge or au-gcn.")] = MODEL,

@@ -16,6 +16,11 @@ from facedge.progress import Stages
 from . import figures, subjects
 
 if TYPE_CHECKING:
+    from torch import nn
+
+    from facedge.training.action_unit_quality import ActionUnitQuality
+    from facedge.training.au_metric import AuScore
+
     from .subjects import Subject
 
 
@@ -181,20 +186,42 @@ def _action_units(
     """Evaluate action-unit models; print tables unless ``as_json``; records for JSON."""
     from facedge.models.contract import ACTION_UNITS
     from facedge.training.action_unit_quality import evaluate_action_units
+    from facedge.training.au_baselines import shipped_baselines
     from facedge.training.au_crop import expression_crop, expression_points
+    from facedge.training.au_metric import measure
     from facedge.training.expressions import read_expressions
 
     faces = read_expressions(data, *split.split(","))
     pixels, points = expression_crop(faces.pixels), expression_points(faces.points)
+    stages = Stages(quiet=as_json)
+
+    def figures_of(module: nn.Module, how: str = "") -> ActionUnitQuality:
+        with stages.stage(f"Reading {len(faces)} faces{how}") as stage:
+            return evaluate_action_units(
+                module, pixels, faces.labels, points, advance=stage.advance
+            )
+
     records = []
     for subject in measured:
-        with Stages(quiet=as_json).stage(f"Reading {len(faces)} faces") as stage:
-            found = evaluate_action_units(
-                subject.module, pixels, faces.labels, points, advance=stage.advance
-            )
-        records.append({**subject.origin, "split": split, **found.record()})
+        found = figures_of(subject.module)
+        record = {**subject.origin, "split": split, **found.record()}
+        beside: dict[str, AuScore] = {}
+        baselines = shipped_baselines(
+            subject.spec.name, subject.module, subject.origin["weights_sha256"]
+        )
+        if baselines:
+            plain = figures_of(baselines.without_graph, ", without the graph")
+            beside = {
+                "linear on landmarks": measure(
+                    baselines.linear.probabilities(points), faces.labels
+                ),
+                "without the graph": plain.score,
+            }
+            record["baselines"] = {name: score.record() for name, score in beside.items()}
+        records.append(record)
         if not as_json:
-            figures.print_action_units(f"{subject.name}, weak labels", found, ACTION_UNITS)
+            title = f"{subject.name}, weak labels"
+            figures.print_action_units(title, found, ACTION_UNITS, beside)
     return records
 
 

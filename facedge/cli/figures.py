@@ -9,7 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from facedge.training.action_unit_quality import ActionUnitQuality
+    from facedge.training.au_metric import AuScore
     from facedge.training.face_quality import FaceQuality, RealQuality
 
 NOTHING = "–"
@@ -32,6 +35,11 @@ HEATMAPS = "The network's own heatmaps: NME {nme:.2f} % over 68 landmarks."
 UNITS = (
     "Decisions at 0.5; accuracy over pictures x AUs; score: half the mean F1 and half the accuracy "
     "(ABAW2). Entries without a label do not count."
+)
+WITH_GRAPH = "with the graph"
+BESIDE = (
+    "Linear: logistic regression on the given landmarks, which AU 25 and 26 are labelled from. "
+    "Without the graph: the same features, no AU joined to another."
 )
 REAL = "Real faces have no truth; LR is what can be measured on them."
 
@@ -90,29 +98,41 @@ def print_real(title: str, found: RealQuality, first: int = 1) -> None:
     console.print(REAL)
 
 
-def print_action_units(title: str, found: ActionUnitQuality, units: tuple[int, ...]) -> None:
-    """A table of F1 by action unit, and the figures over all."""
+def print_action_units(
+    title: str,
+    found: ActionUnitQuality,
+    units: tuple[int, ...],
+    beside: Mapping[str, AuScore],
+) -> None:
+    """A table of F1 by action unit, and the figures over all.
+
+    Args:
+        title: name of the network and of the labels.
+        found: figures of the network.
+        units: the AUs, in order.
+        beside: name -> figures of a baseline, whose columns come before the network's.
+    """
     console = Console(highlight=False, markup=False)
     console.print(f"{title}, {_faces(found.pictures)}", style="bold")
     table = Table()
-    table.add_column("")
-    table.add_column("F1", justify="right")
-    score = found.score
-    for unit, f1 in zip(units, score.f1, strict=True):
-        table.add_row(f"AU{unit}", _number(f1, 4))
+    table.add_column("F1" if beside else "")
+    scores = (*beside.values(), found.score)
+    for name in (*beside, WITH_GRAPH if beside else "F1"):
+        table.add_column(name, justify="right")
+    for index, unit in enumerate(units):
+        table.add_row(f"AU{unit}", *(_number(score.f1[index], 4) for score in scores))
     table.add_section()
-    for name, value in (
-        ("mean F1", score.mean_f1),
-        ("accuracy", score.accuracy),
-        ("score", score.score),
-    ):
-        table.add_row(name, _number(value, 4))
+    table.add_row("mean F1", *(_number(score.mean_f1, 4) for score in scores))
+    table.add_row("accuracy", *(_number(score.accuracy, 4) for score in scores))
+    table.add_row("score", *(_number(score.score, 4) for score in scores))
     if found.nme_percent is not None:
-        table.add_row("NME %", _number(found.nme_percent, 2))
+        table.add_row("NME %", *("" for _ in beside), _number(found.nme_percent, 2))
     console.print(table)
     sentences = [UNITS]
-    if score.without_positives:
-        absent = ", ".join(f"AU{unit}" for unit in score.without_positives)
+    if beside:
+        sentences.append(BESIDE)
+    if found.score.without_positives:
+        absent = ", ".join(f"AU{unit}" for unit in found.score.without_positives)
         sentences.append(f"{absent}: in no label and no decision, counted as 0.")
     if found.nme_percent is not None:
         sentences.append(LANDMARKS)

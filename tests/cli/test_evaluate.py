@@ -16,9 +16,14 @@ from skimage import data, io
 
 from facedge.cli.main import app, execute
 from facedge.models import registry, weights
+from facedge.models.au_gcn_edge import AuGcnEdge
 from facedge.models.weights import packaged
 from facedge.pictures import write_picture
+from facedge.training.action_units import PlainHead
+from facedge.training.au_baselines import ENDING, write_baselines
+from facedge.training.au_linear import LinearOnLandmarks
 from facedge.training.data import read_faces
+from facedge.training.expressions import read_expressions
 from facedge.training.quality import evaluate
 
 NAMES = ("a.png", "b.png", "c.png")
@@ -178,6 +183,37 @@ def test_action_units_are_compared_with_the_labels_of_a_split(
     printed = capsys.readouterr()
     assert "au-gcn-edge, weak labels, 1 face" in printed.out
     assert "seeded, not trained" in printed.err
+
+
+def test_shipped_baselines_stand_beside_an_action_unit_network(
+    expressions: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = {name: tmp_path / f"{name}.safetensors" for name in ("au-gcn-edge",)}
+    files["au-gcn-edge" + ENDING] = tmp_path / "baselines.safetensors"
+    network = registry.get("au-gcn-edge").build()
+    assert isinstance(network, AuGcnEdge)
+    weights.save(network, files["au-gcn-edge"], {"model": "au-gcn-edge"})
+    plain = PlainHead(network).requires_grad_(False)
+    for value in plain.parameters():
+        value.zero_()
+    plain.classify.bias[:6] = 1.0  # the first six AUs in every face, the last six in none
+    linear = LinearOnLandmarks(np.zeros(98), np.ones(98), np.zeros((12, 99)))
+    write_baselines(files["au-gcn-edge" + ENDING], network.eval(), plain, linear)
+    monkeypatch.setattr(weights, "packaged", files.get)
+    assert call("--model", "au-gcn-edge", "--data", expressions, "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    labels = read_expressions(expressions, "test").labels
+    decisions = np.repeat([[True] * 6 + [False] * 6], len(labels), 0)
+    plain_score = found["baselines"]["without the graph"]
+    assert plain_score["accuracy"] == pytest.approx((decisions == labels)[labels >= 0].mean())
+    assert found["baselines"]["linear on landmarks"]["mean_f1"] == 0.0  # 0.5 is not above 0.5
+    assert call("--model", "au-gcn-edge", "--data", expressions) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "without the graph" in printed
+    assert "no AU joined to another" in printed
 
 
 def test_a_file_of_weights_takes_the_place_of_those_that_ship(

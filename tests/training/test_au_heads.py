@@ -10,7 +10,7 @@ import torch
 from training_trees import write_expressions
 
 from facedge.errors import InputError
-from facedge.models import registry
+from facedge.models import registry, weights
 from facedge.models.au_gcn_edge import AuGcnEdge
 from facedge.training import action_units, au_heads, checkpoint
 from facedge.training.expressions import read_expressions
@@ -76,6 +76,14 @@ def test_both_heads_begin_alike_and_by_the_seed(trained: tuple[Path, Path]) -> N
     assert torch.equal(first.network.embed.weight, first.plain.embed.weight)
     assert torch.equal(first.network.embed.weight, again.network.embed.weight)
     assert not torch.equal(first.network.embed.weight, other.network.embed.weight)
+
+
+def test_a_file_of_weights_serves_as_trunk(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    file = tmp_path / "trunk.safetensors"
+    network = au_heads.begin_again("au-gcn-edge", trained[1], 3).network
+    weights.save(network, file, {"model": "au-gcn-edge"})
+    found, wanted = (au_heads.begin_again("au-gcn-edge", f, 0) for f in (file, trained[1]))
+    torch.testing.assert_close(found.state_dict(), wanted.state_dict(), rtol=0, atol=0)
 
 
 def test_another_models_checkpoint_is_refused(trained: tuple[Path, Path]) -> None:
