@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .attention import PredefinedAttentions
-from .contract import ACTION_UNITS, ActionUnits, FaceFeatures, fused
+from .contract import ACTION_UNITS, ActionUnits, FaceFeatures
+from .decision import Decision
 from .graph_convolution import UnitGraph
 from .jaa import HighLevel, LandmarkRegression, Refinement, RegionLearning
 
@@ -48,10 +49,12 @@ class AuGcn(nn.Module):
         self.refine = nn.ModuleList(Refinement(unit) for _ in range(units))
         self.local = nn.ModuleList(HighLevel(unit) for _ in range(units))
         self.whole = HighLevel(unit)
-        self.embed = nn.Linear(features, embedding)
-        self.graph = UnitGraph(embedding, node, node)
-        self.classify = nn.Sequential(
-            nn.Linear(2 * features + units * node, hidden), nn.Linear(hidden, 2 * units)
+        self.decision = Decision(
+            nn.Linear(features, embedding),
+            UnitGraph(embedding, node, node),
+            nn.Sequential(
+                nn.Linear(2 * features + units * node, hidden), nn.Linear(hidden, 2 * units)
+            ),
         )
 
     def describe(self, image: Tensor) -> FaceFeatures:
@@ -72,7 +75,6 @@ class AuGcn(nn.Module):
         The logits are log-probabilities of (absent, present).
         """
         seen = self.describe(image)
-        nodes = self.graph(self.embed(seen.local))
-        pairs = self.classify(fused(seen, nodes)).reshape(-1, len(ACTION_UNITS), 2)
+        pairs = self.decision(seen).reshape(-1, len(ACTION_UNITS), 2)
         logits = F.log_softmax(pairs, -1)
         return ActionUnits(logits, logits.exp()[:, :, 1], seen.landmarks)

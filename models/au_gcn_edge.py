@@ -1,4 +1,4 @@
-"""S3 for deployment: one shared trunk, attention-weighted pooling, the same graph over AUs.
+"""S3 for deployment: one shared trunk, attention-weighted pooling, a graph over AUs.
 
 Where the paper runs a convolutional branch for every AU, this network pools one set of features
 under twelve attention maps, which takes the AU branches' 5 GMACs to one matrix product.
@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .attention import ConeAttention
-from .contract import ACTION_UNITS, ActionUnits, FaceFeatures, fused
-from .graph_convolution import UnitGraph
+from .contract import ACTION_UNITS, ActionUnits, FaceFeatures
+from .decision import Decision, UnitLinear
+from .graph_convolution import DirectedGraph
 from .jaa import ConvBnRelu, LandmarkRegression
 from .mean_face import CROP
 
@@ -56,24 +57,6 @@ class ResidualBnBlock(nn.Module):
         return F.relu(x + self.norm(self.second(self.first(x))))
 
 
-class UnitEmbedding(nn.Module):
-    """A linear layer and ReLU of its own for every AU: [N, 12, inputs] -> [N, 12, outputs]."""
-
-    def __init__(self, units: int, inputs: int, outputs: int) -> None:
-        super().__init__()
-        layer = nn.Linear(inputs, outputs)
-        self.weight = nn.Parameter(layer.weight.detach().T.expand(units, -1, -1).contiguous())
-        self.bias = nn.Parameter(layer.bias.detach().expand(units, -1).contiguous())
-
-    def forward(self, nodes: Tensor) -> Tensor:
-        return F.relu(torch.matmul(nodes.unsqueeze(2), self.weight).squeeze(2) + self.bias)
-
-    def together(self, nodes: Tensor) -> Tensor:
-        """The same as one product per AU: twenty times faster in training on large batches."""
-        each = torch.matmul(nodes.transpose(0, 1), self.weight).transpose(0, 1)
-        return F.relu(each + self.bias)
-
-
 class AuGcnEdge(nn.Module):
     """Action units and landmarks of aligned faces on a small budget.
 
@@ -105,9 +88,11 @@ class AuGcnEdge(nn.Module):
         self.align = nn.Linear(32 * (side // 4) ** 2, aligned)
         self.landmarks = LandmarkRegression(aligned)
         self.attention = ConeAttention(side // 2)
-        self.embed = UnitEmbedding(units, deep, node)
-        self.graph = UnitGraph(node, node, node)
-        self.classify = nn.Linear(aligned + last + units * node, units)
+        self.decision = Decision(
+            nn.Sequential(UnitLinear(deep, node), nn.ReLU()),
+            DirectedGraph(node),
+            nn.Linear(aligned + last + units * node, units),
+        )
 
     def describe(self, image: Tensor) -> FaceFeatures:
         """Float RGB [N, 3, 176, 176] in [0, 1] -> what the action units are decided from."""
@@ -124,6 +109,5 @@ class AuGcnEdge(nn.Module):
     def forward(self, image: Tensor) -> ActionUnits:
         """Float RGB [N, 3, 176, 176] in [0, 1] -> ActionUnits with logits [N, 12]."""
         seen = self.describe(image)
-        nodes = self.graph(self.embed(seen.local))
-        logits = self.classify(fused(seen, nodes))
+        logits = self.decision(seen)
         return ActionUnits(logits, torch.sigmoid(logits), seen.landmarks)

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
 import typer
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from facedge.errors import InputError
 from facedge.models import registry
 from facedge.models.au_gcn import AuGcn
 from facedge.models.au_gcn_edge import AuGcnEdge
-from facedge.models.contract import ACTION_UNITS, FaceFeatures, fused
-from facedge.models.graph_convolution import adjacency
 
 from . import options, parallel
 from .au_datasets import read_abaw2, read_bp4d, read_disfa
 from .au_losses import alignment, cross_entropy, dice, unit_weights
 from .au_metric import measure
+from .au_twins import Compared
 from .command import command
 from .expressions import (
     UnitFaces,
@@ -44,49 +42,11 @@ from .unit_frames import with_landmarks
 MODEL = "au-gcn-edge"
 
 
-class PlainHead(nn.Module):
-    """The decision of an action-unit network without the graph: every AU is joined to itself alone.
-
-    It begins as a copy of the network's own head, so that the graph's edges are all that differs.
-    """
-
-    def __init__(self, network: AuGcn | AuGcnEdge) -> None:
-        super().__init__()
-        head = (network.embed, network.graph, network.classify)
-        self.embed, self.graph, self.classify = copy.deepcopy(head)
-        self.graph.adjacency.copy_(torch.eye(len(ACTION_UNITS)))
-
-
-class Compared(nn.Module):
-    """The network, and beside it a head without the graph on the same features."""
-
-    def __init__(self, network: AuGcn | AuGcnEdge) -> None:
-        super().__init__()
-        self.network = network
-        self.plain = PlainHead(network)
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits [N, 12] with the graph, without it, and landmarks [N, 49, 2]."""
-        seen = self.network.describe(image)
-        return decide(self.network, seen), decide(self.plain, seen), seen.landmarks
-
-
-def decide(head: AuGcn | AuGcnEdge | PlainHead, seen: FaceFeatures) -> Tensor:
-    """Log-odds of each AU, float [N, 12]; of two logits for an AU, their difference."""
-    embed = getattr(head.embed, "together", head.embed)
-    nodes = head.graph(embed(seen.local))
-    out: Tensor = head.classify(fused(seen, nodes))
-    if out.shape[1] == len(ACTION_UNITS):
-        return out
-    pairs = out.reshape(-1, len(ACTION_UNITS), 2)
-    return pairs[:, :, 1] - pairs[:, :, 0]
-
-
 class WeakActionUnits:
     """Landmarks and weak labels of expressions, and of faces whose emotion nobody knows.
 
     Args:
-        model: both heads on one trunk; the loss of each reaches the trunk.
+        model: all decisions on one trunk; the loss of each reaches the trunk.
         labelled: expressions.
         faces: faces with landmarks, a quarter of every batch; or None.
         batch: pictures per iteration.
@@ -127,45 +87,71 @@ class WeakActionUnits:
 
     def terms(self, batch: Batch, progress: float) -> Sequence[Term]:
         pictures, points, labels = batch
-        with_graph, without, landmarks = self.model(pictures)
+        logits, landmarks = self.model(pictures)
         weights = self.weights.to(pictures.device)
-        found = [
-            cross_entropy(logits.float(), labels, weights)
-            + dice(torch.sigmoid(logits.float()), labels, weights)
-            for logits in (with_graph, without)
-        ]
         return (
-            Term("graph", found[0]),
-            Term("plain", found[1]),
+            *decision_terms(logits, labels, weights),
             Term("alignment", self.align * alignment(landmarks.float(), points)),
         )
 
 
-def predict(model: Compared, faces: UnitFaces, batch: int = 32) -> tuple[np.ndarray, ...]:
-    """Probabilities with and without the graph [N, 12], landmarks and their truth [N, 49, 2]."""
+def decision_terms(logits: Mapping[str, Tensor], labels: Tensor, weights: Tensor) -> list[Term]:
+    """Cross-entropy and Dice of each decision.
+
+    Args:
+        logits: float [N, 12] by name of the decision.
+        labels: int [N, 12] in {1, 0, -1}.
+        weights: of each AU, float [12].
+    """
+    return [
+        Term(
+            name,
+            cross_entropy(values.float(), labels, weights)
+            + dice(torch.sigmoid(values.float()), labels, weights),
+        )
+        for name, values in logits.items()
+    ]
+
+
+class Predicted(NamedTuple):
+    """What is found in N faces, and where their landmarks are.
+
+    Attributes:
+        probabilities: float32 [N, 12] by name of the decision.
+        landmarks: float32 [N, 49, 2], x and y in pixels of the crop.
+        truth: of the landmarks, likewise.
+    """
+
+    probabilities: dict[str, NDArray[np.float32]]
+    landmarks: NDArray[np.float32]
+    truth: NDArray[np.float32]
+
+
+def predict(model: Compared, faces: UnitFaces, batch: int = 32) -> Predicted:
+    """Read faces in crops as they are."""
     where = next(model.parameters()).device
     model.eval()
-    rows = []
+    found, landmarks, truth = [], [], []
     for start in range(0, len(faces), batch):
         cut = [crop(faces, index) for index in range(start, min(start + batch, len(faces)))]
         pictures = to_tensor(np.stack([picture for picture, _ in cut])).to(where)
         with torch.no_grad():
-            graph, plain, landmarks = (x.float().cpu() for x in model(pictures))
-        truth = np.stack([points for _, points in cut])
-        rows.append((graph.sigmoid().numpy(), plain.sigmoid().numpy(), landmarks.numpy(), truth))
-    return tuple(np.concatenate(column) for column in zip(*rows, strict=True))
+            logits, places = model(pictures)
+        found.append({k: v.float().sigmoid().cpu().numpy() for k, v in logits.items()})
+        landmarks.append(places.float().cpu().numpy())
+        truth.append(np.stack([points for _, points in cut]))
+    probabilities = {name: np.concatenate([row[name] for row in found]) for name in found[0]}
+    return Predicted(probabilities, np.concatenate(landmarks), np.concatenate(truth))
 
 
 def figures(model: Compared, faces: UnitFaces) -> dict[str, float]:
-    """Mean F1 and ABAW2 score with and without the graph, and the landmark error in percent."""
-    graph, plain, landmarks, truth = predict(model, faces)
-    with_graph, without = measure(graph, faces.labels), measure(plain, faces.labels)
+    """Mean F1 and ABAW2 score of each decision, and the landmark error in percent."""
+    found = predict(model, faces)
+    scores = {k: measure(v, faces.labels) for k, v in found.probabilities.items()}
     return {
-        "f1/graph": with_graph.mean_f1,
-        "f1/plain": without.mean_f1,
-        "score/graph": with_graph.score,
-        "score/plain": without.score,
-        "nme": error_percent(landmarks, truth),
+        **{f"f1/{name}": score.mean_f1 for name, score in scores.items()},
+        **{f"score/{name}": score.score for name, score in scores.items()},
+        "nme": error_percent(found.landmarks, found.truth),
     }
 
 
@@ -239,10 +225,10 @@ def main(
     check_every: options.CheckEvery = 0,
     tensorboard: options.Tensorboard = False,
 ) -> None:
-    """Train an action-unit network, and a head without the graph beside it, on landmarks and AUs.
+    """Train an action-unit network, and decisions without its graph beside it.
 
-    Weak labels follow from emotions; with the labels of Aff-Wild2, DISFA or BP4D it is the real
-    thing. Run again with the same --out to go on.
+    Landmarks and AUs teach them. Weak labels follow from emotions; with the labels of
+    Aff-Wild2, DISFA or BP4D it is the real thing. Run again with the same --out to go on.
     """
     if batch < 4:
         raise InputError(f"--batch is {batch}; batch normalisation needs at least 4 pictures")
@@ -255,7 +241,7 @@ def main(
     network = registry.get(model).build()
     if not isinstance(network, (AuGcn, AuGcnEdge)):
         raise InputError(f"--model is {model}; expected au-gcn-edge or au-gcn")
-    network.graph.adjacency.copy_(adjacency(complete(labelled.labels)))
+    network.decision.graph.connect(complete(labelled.labels))
     objective = WeakActionUnits(Compared(network), labelled, more, batch, seed)
     fit_heads(
         objective,
@@ -288,7 +274,7 @@ def fit_heads(
     per_epoch: int,
     tensorboard: bool,
 ) -> None:
-    """Train a :class:`Compared` and measure both heads on held-out faces.
+    """Train a :class:`Compared` and measure its decisions on held-out faces.
 
     Whole batches on one worker, as batch normalisation wants them.
     """

@@ -1,6 +1,6 @@
 """What a trained action-unit network is compared with, shipped beside its weights.
 
-One file holds the decision without the graph on the network's own features, and the linear
+One file holds the decisions without the graph on the network's own features, and the linear
 classifier on landmarks, so that whoever has the weights can measure what the graph adds.
 """
 
@@ -20,25 +20,26 @@ from facedge.models.au_gcn import AuGcn
 from facedge.models.au_gcn_edge import AuGcnEdge
 from facedge.models.contract import ActionUnits
 
-from .action_units import PlainHead, decide
 from .au_linear import LinearOnLandmarks
+from .au_twins import TITLES, Compared, log_odds
 
 ENDING = "-baselines"
-_PLAIN, _LINEAR = "plain.", "linear."
+LINEAR = "linear on landmarks"
+_LINEAR = "linear."
 _FIELDS = ("mean", "deviation", "weights")
 
 
-class WithoutGraph(nn.Module):
-    """An action-unit network that decides by a head without the graph."""
+class Twin(nn.Module):
+    """An action-unit network that decides otherwise on the same features."""
 
-    def __init__(self, network: AuGcn | AuGcnEdge, plain: PlainHead) -> None:
+    def __init__(self, network: AuGcn | AuGcnEdge, decision: nn.Module) -> None:
         super().__init__()
-        self.network, self.plain = network, plain
+        self.network, self.decision = network, decision
 
     def forward(self, image: Tensor) -> ActionUnits:
         """Float RGB [N, 3, 176, 176] in [0, 1] -> ActionUnits with logits [N, 12]."""
         seen = self.network.describe(image)
-        logits = decide(self.plain, seen)
+        logits = log_odds(self.decision(seen))
         return ActionUnits(logits, torch.sigmoid(logits), seen.landmarks)
 
 
@@ -47,29 +48,26 @@ class Baselines:
     """What to measure beside a network.
 
     Attributes:
-        without_graph: the same features, decided without the graph.
         linear: classifier on the given landmarks.
+        twins: heading -> the network's features, decided without the graph.
     """
 
-    without_graph: WithoutGraph
     linear: LinearOnLandmarks
+    twins: dict[str, Twin]
 
 
 def write_baselines(
-    path: Path, network: AuGcn | AuGcnEdge, plain: PlainHead, linear: LinearOnLandmarks
+    path: Path, network: AuGcn | AuGcnEdge, twins: nn.ModuleDict, linear: LinearOnLandmarks
 ) -> None:
-    """Write the baselines of a network as it is stored; matrices of the head in FP16.
+    """Write the baselines of a network as it is stored; matrices of the twins in FP16.
 
     Args:
         path: file to write; an existing one is replaced.
         network: as ``weights.load`` gives it back: its hash tells whom the baselines belong to.
-        plain: head without the graph.
+        twins: of ``Compared``.
         linear: fitted on the same faces.
     """
-    tensors = {
-        _PLAIN + name: value.half() if value.dim() > 1 else value
-        for name, value in plain.state_dict().items()
-    }
+    tensors = {k: v.half() if v.dim() > 1 else v for k, v in twins.state_dict().items()}
     for name in _FIELDS:
         tensors[_LINEAR + name] = torch.from_numpy(getattr(linear, name)).float()
     content = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -93,12 +91,13 @@ def shipped_baselines(name: str, module: nn.Module, sha256: object) -> Baselines
     tensors, metadata = weights.read(path)
     if metadata.get("network_sha256") != sha256:
         return None
-    plain = PlainHead(module)
-    own = {k.removeprefix(_PLAIN): v for k, v in tensors.items() if k.startswith(_PLAIN)}
+    compared = Compared(module)
+    own = {k: v for k, v in tensors.items() if not k.startswith(_LINEAR)}
     try:
-        plain.load_state_dict(own)
+        compared.twins.load_state_dict(own)
         fields = (tensors[_LINEAR + field].double().numpy() for field in _FIELDS)
         linear = LinearOnLandmarks(*fields)
     except (RuntimeError, KeyError) as error:
         raise InputError(f"{path} does not hold the baselines of {name}; install anew") from error
-    return Baselines(WithoutGraph(module, plain).eval(), linear)
+    twins = {TITLES[key]: Twin(module, twin).eval() for key, twin in compared.twins.items()}
+    return Baselines(linear, twins)

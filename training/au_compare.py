@@ -18,11 +18,12 @@ from facedge.models.au_gcn_edge import AuGcnEdge
 from facedge.models.contract import ACTION_UNITS
 
 from . import checkpoint as checkpoints
-from .action_units import MODEL, Compared, predict
-from .au_baselines import ENDING, write_baselines
+from .action_units import MODEL, predict
+from .au_baselines import ENDING, LINEAR, write_baselines
 from .au_crop import expression_points
 from .au_linear import fit_linear
 from .au_metric import AuScore, measure
+from .au_twins import TITLES, Compared
 from .command import command
 from .expressions import LabelledFaces, read_expressions
 
@@ -42,7 +43,7 @@ def main(
     threads: Annotated[int, typer.Option(help="CPU cores to use.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print F1 of each AU: linear on landmarks, the network without its graph, and with it."""
+    """Print F1 of each AU: of a linear classifier on landmarks, without the graph, and with it."""
     torch.set_num_threads(threads)
     network = registry.get(model).build()
     if not isinstance(network, (AuGcn, AuGcnEdge)):
@@ -50,23 +51,22 @@ def main(
     compared = Compared(network)
     compared.load_state_dict(checkpoints.read(checkpoint, model).average)
     faces = read_expressions(data, *split.split(","))
-    graph, plain, _, _ = predict(compared, faces)
+    found = predict(compared, faces).probabilities
     known = read_expressions(data, "train")
     linear = fit_linear(expression_points(known.points), known.labels)
     if shipped:
         stored = weights.load(registry.get(model), shipped).module
         assert isinstance(stored, (AuGcn, AuGcnEdge))
         beside = shipped.with_name(f"{shipped.stem}{ENDING}.safetensors")
-        write_baselines(beside, stored, compared.plain, linear)
+        write_baselines(beside, stored, compared.twins, linear)
     judged = linear.probabilities(expression_points(faces.points))
     scores = {
-        "linear on landmarks": measure(judged, faces.labels),
-        "without the graph": measure(plain, faces.labels),
-        "with the graph": measure(graph, faces.labels),
+        LINEAR: measure(judged, faces.labels),
+        **{title: measure(found[k], faces.labels) for k, title in TITLES.items() if k in found},
     }
     if as_json:
-        found = {name: score.record() for name, score in scores.items()}
-        typer.echo(json.dumps({"pictures": len(faces), **found}))
+        records = {name: score.record() for name, score in scores.items()}
+        typer.echo(json.dumps({"pictures": len(faces), **records}))
         return
     Console(highlight=False).print(_table(scores, faces))
 
@@ -75,7 +75,7 @@ def _table(scores: dict[str, AuScore], faces: LabelledFaces) -> Table:
     table = Table(title=f"{len(faces)} faces, weak labels, F1", title_justify="left")
     for heading in ("", "faces with it", *scores):
         table.add_column(heading, justify="right" if heading else "left")
-    counts = (faces.labels == 1).sum(0)
+    counts = next(iter(scores.values())).positives
     for index, unit in enumerate(ACTION_UNITS):
         values = (score.f1[index] for score in scores.values())
         shown = ("–" if value is None else f"{value:.3f}" for value in values)

@@ -23,20 +23,19 @@ from facedge.models import registry
 from facedge.models.au_gcn import AuGcn
 from facedge.models.au_gcn_edge import AuGcnEdge
 from facedge.models.contract import FaceFeatures
-from facedge.models.graph_convolution import adjacency
 
 from . import checkpoint as checkpoints
 from . import options, parallel
 from .action_units import (
     MODEL,
-    Compared,
     Dataset,
     complete,
-    decide,
+    decision_terms,
     fit_heads,
     read_sets,
 )
-from .au_losses import cross_entropy, dice, unit_weights
+from .au_losses import unit_weights
+from .au_twins import Compared
 from .command import command
 from .expressions import UnitFaces, crop, draw_weights, to_tensor
 from .kept import Arrays, kept
@@ -46,7 +45,7 @@ from .schedule import Schedule
 
 FEATURES = "features.npz"
 _PARTS = ("align", "whole", "local")
-_HEAD = ("embed.", "graph.", "classify.")
+_HEAD = "decision."
 """How the names of the decision's weights begin; all others are the trunk's."""
 
 
@@ -103,7 +102,7 @@ class FixedFeatures:
     """Labels from descriptions; the trunk rests.
 
     Args:
-        model: both heads, freshly begun, on the trained trunk.
+        model: all decisions, freshly begun, on the trained trunk.
         features: of :func:`describe`.
         faces: what they describe.
         batch: descriptions per iteration.
@@ -128,6 +127,8 @@ class FixedFeatures:
         self.weights = unit_weights(self.labels).clamp(0.5, 2.0)
         for name, parameter in model.network.named_parameters():
             parameter.requires_grad_(name.startswith(_HEAD))
+        model.network.decision.train()
+        model.twins.train()
 
     def batch(self, iteration: int) -> Batch:
         rng = np.random.default_rng((self.seed, 4, iteration))
@@ -145,23 +146,17 @@ class FixedFeatures:
 
     def terms(self, batch: Batch, progress: float) -> Sequence[Term]:
         align, whole, local, labels = batch
-        seen = FaceFeatures(align, whole, local, align)
-        weights = self.weights.to(align.device)
-        terms = []
-        for name, head in (("graph", self.model.network), ("plain", self.model.plain)):
-            logits = decide(head, seen).float()
-            loss = cross_entropy(logits, labels, weights) + dice(logits.sigmoid(), labels, weights)
-            terms.append(Term(name, loss))
-        return terms
+        logits = self.model.decide(FaceFeatures(align, whole, local, align))
+        return decision_terms(logits, labels, self.weights.to(align.device))
 
 
 def begin_again(model: str, trunk: Path, seed: int) -> Compared:
-    """Both heads as new on a trained trunk.
+    """All decisions as new on a trained trunk.
 
     Args:
         model: row of the registry.
         trunk: a checkpoint, whose average is taken, or a safetensors file.
-        seed: of the heads' first weights.
+        seed: of the decisions' first weights.
 
     Raises:
         InputError: the file is missing or of another model.
@@ -173,7 +168,7 @@ def begin_again(model: str, trunk: Path, seed: int) -> Compared:
     if trunk.suffix != ".safetensors":
         checkpoints.read(trunk, model)  # says so where it is another model's
     fresh = {k: v.clone() for k, v in network.state_dict().items() if k.startswith(_HEAD)}
-    take_weights(network, trunk, *_HEAD)
+    take_weights(network, trunk, _HEAD)
     network.load_state_dict({**network.state_dict(), **fresh})
     return Compared(network).eval()
 
@@ -216,8 +211,7 @@ def main(
     compared = begin_again(model, checkpoint, seed).to(where.device)
     network = compared.network
     features = describe(network, labelled, views, 0, out / FEATURES)
-    graph = adjacency(complete(labelled.labels))
-    network.graph.adjacency.copy_(graph)
+    network.decision.graph.connect(complete(labelled.labels))
     objective = FixedFeatures(compared, features, labelled, batch, seed)
     fit_heads(
         objective,

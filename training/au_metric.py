@@ -7,6 +7,7 @@ reading gives scores such as the 0.674 of arXiv 2107.04389.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ class AuScore:
 
     Attributes:
         entries: labelled entries of the table of frames x AUs; the others do not count.
+        positives: frames in which each AU is labelled active: what its F1 rests on.
         f1: F1 of each AU, in the order of ``ACTION_UNITS``; None where an AU is never labelled.
         mean_f1: mean over the AUs that are labelled.
         accuracy: share of the labelled entries whose prediction is right.
@@ -33,6 +35,7 @@ class AuScore:
     """
 
     entries: int
+    positives: tuple[int, ...]
     f1: tuple[float | None, ...]
     mean_f1: float
     accuracy: float
@@ -47,12 +50,17 @@ class AuScore:
         """Plain data for JSON."""
         return {
             "entries": self.entries,
-            "f1": {f"AU{unit}": value for unit, value in zip(ACTION_UNITS, self.f1, strict=True)},
+            "f1": _by_unit(self.f1),
+            "positives": _by_unit(self.positives),
             "mean_f1": self.mean_f1,
             "accuracy": self.accuracy,
             "score": self.score,
             "without_positives": list(self.without_positives),
         }
+
+
+def _by_unit(values: Sequence[float | None]) -> dict[str, float | None]:
+    return {f"AU{unit}": value for unit, value in zip(ACTION_UNITS, values, strict=True)}
 
 
 def measure(
@@ -90,6 +98,7 @@ def measure(
     labelled = np.asarray(known.any(0))
     return AuScore(
         entries=int(known.sum()),
+        positives=tuple(int(count) for count in truth.sum(0)),
         f1=tuple(float(f1[i]) if labelled[i] else None for i in range(len(ACTION_UNITS))),
         mean_f1=float(f1[labelled].mean()),
         accuracy=float((predicted == truth)[known].mean()),

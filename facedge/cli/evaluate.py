@@ -186,7 +186,7 @@ def _action_units(
     """Evaluate action-unit models; print tables unless ``as_json``; records for JSON."""
     from facedge.models.contract import ACTION_UNITS
     from facedge.training.action_unit_quality import evaluate_action_units
-    from facedge.training.au_baselines import shipped_baselines
+    from facedge.training.au_baselines import LINEAR, shipped_baselines
     from facedge.training.au_crop import expression_crop, expression_points
     from facedge.training.au_metric import measure
     from facedge.training.expressions import read_expressions
@@ -210,12 +210,10 @@ def _action_units(
             subject.spec.name, subject.module, subject.origin["weights_sha256"]
         )
         if baselines:
-            plain = figures_of(baselines.without_graph, ", without the graph")
+            linear = baselines.linear.probabilities(points)
             beside = {
-                "linear on landmarks": measure(
-                    baselines.linear.probabilities(points), faces.labels
-                ),
-                "without the graph": plain.score,
+                LINEAR: measure(linear, faces.labels),
+                **{k: figures_of(twin, f", {k}").score for k, twin in baselines.twins.items()},
             }
             record["baselines"] = {name: score.record() for name, score in beside.items()}
         records.append(record)

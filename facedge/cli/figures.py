@@ -39,7 +39,8 @@ UNITS = (
 WITH_GRAPH = "with the graph"
 BESIDE = (
     "Linear: logistic regression on the given landmarks, which AU 25 and 26 are labelled from. "
-    "Without the graph: the same features, no AU joined to another."
+    "No edges: the same layers and features, no AU hears of another. No graph: every AU is read "
+    "from all features by one linear classifier, as in JAA-Net."
 )
 REAL = "Real faces have no truth; LR is what can be measured on them."
 
@@ -115,18 +116,19 @@ def print_action_units(
     console = Console(highlight=False, markup=False)
     console.print(f"{title}, {_faces(found.pictures)}", style="bold")
     table = Table()
-    table.add_column("F1" if beside else "")
     scores = (*beside.values(), found.score)
-    for name in (*beside, WITH_GRAPH if beside else "F1"):
+    table.add_column("F1" if beside else "")
+    for name in ("faces with it", *beside, WITH_GRAPH if beside else "F1"):
         table.add_column(name, justify="right")
     for index, unit in enumerate(units):
-        table.add_row(f"AU{unit}", *(_number(score.f1[index], 4) for score in scores))
+        values = (_number(score.f1[index], 4) for score in scores)
+        table.add_row(f"AU{unit}", str(found.score.positives[index]), *values)
     table.add_section()
-    table.add_row("mean F1", *(_number(score.mean_f1, 4) for score in scores))
-    table.add_row("accuracy", *(_number(score.accuracy, 4) for score in scores))
-    table.add_row("score", *(_number(score.score, 4) for score in scores))
+    for name in ("mean_f1", "accuracy", "score"):
+        values = (_number(getattr(score, name), 4) for score in scores)
+        table.add_row(name.replace("_f1", " F1"), "", *values)
     if found.nme_percent is not None:
-        table.add_row("NME %", *("" for _ in beside), _number(found.nme_percent, 2))
+        table.add_row("NME %", "", *("" for _ in beside), _number(found.nme_percent, 2))
     console.print(table)
     sentences = [UNITS]
     if beside:

@@ -19,9 +19,9 @@ from facedge.models import registry, weights
 from facedge.models.au_gcn_edge import AuGcnEdge
 from facedge.models.weights import packaged
 from facedge.pictures import write_picture
-from facedge.training.action_units import PlainHead
-from facedge.training.au_baselines import ENDING, write_baselines
+from facedge.training.au_baselines import ENDING, LINEAR, write_baselines
 from facedge.training.au_linear import LinearOnLandmarks
+from facedge.training.au_twins import FUSED, TITLES, UNJOINED, Compared
 from facedge.training.data import read_faces
 from facedge.training.expressions import read_expressions
 from facedge.training.quality import evaluate
@@ -196,24 +196,26 @@ def test_shipped_baselines_stand_beside_an_action_unit_network(
     network = registry.get("au-gcn-edge").build()
     assert isinstance(network, AuGcnEdge)
     weights.save(network, files["au-gcn-edge"], {"model": "au-gcn-edge"})
-    plain = PlainHead(network).requires_grad_(False)
-    for value in plain.parameters():
+    twins = Compared(network).requires_grad_(False).twins
+    for value in twins.parameters():
         value.zero_()
-    plain.classify.bias[:6] = 1.0  # the first six AUs in every face, the last six in none
+    twins[FUSED].classify.bias[:6] = 1.0  # the first six AUs in every face, the last six in none
     linear = LinearOnLandmarks(np.zeros(98), np.ones(98), np.zeros((12, 99)))
-    write_baselines(files["au-gcn-edge" + ENDING], network.eval(), plain, linear)
+    write_baselines(files["au-gcn-edge" + ENDING], network.eval(), twins, linear)
     monkeypatch.setattr(weights, "packaged", files.get)
     assert call("--model", "au-gcn-edge", "--data", expressions, "--json") == 0
     (found,) = json.loads(capsys.readouterr().out)
     labels = read_expressions(expressions, "test").labels
     decisions = np.repeat([[True] * 6 + [False] * 6], len(labels), 0)
-    plain_score = found["baselines"]["without the graph"]
-    assert plain_score["accuracy"] == pytest.approx((decisions == labels)[labels >= 0].mean())
-    assert found["baselines"]["linear on landmarks"]["mean_f1"] == 0.0  # 0.5 is not above 0.5
+    beside = found["baselines"]
+    assert list(beside) == [LINEAR, TITLES[UNJOINED], TITLES[FUSED]]
+    assert beside[TITLES[FUSED]]["accuracy"] == pytest.approx(
+        (decisions == labels)[labels >= 0].mean()
+    )
+    assert beside[LINEAR]["mean_f1"] == 0.0  # 0.5 is not above 0.5
     assert call("--model", "au-gcn-edge", "--data", expressions) == 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert "without the graph" in printed
-    assert "no AU joined to another" in printed
+    assert "no AU hears of another" in printed
 
 
 def test_a_file_of_weights_takes_the_place_of_those_that_ship(

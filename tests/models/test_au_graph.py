@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from facedge.models.contract import ACTION_UNITS
 from facedge.models.graph_convolution import (
     PROTOTYPES,
     GraphConvolution,
-    UnitGraph,
+    NeighbourConvolution,
     adjacency,
+    conditional,
     prototype_labels,
 )
 
@@ -37,6 +39,17 @@ def test_adjacency_is_that_of_a_loop_over_samples() -> None:
     np.testing.assert_allclose(found, loop_adjacency(rows, 12, 0.4), atol=1e-6)
     assert found[3, 3] == 1
     assert found[3].sum() == 1
+
+
+def test_conditional_edges_are_shares_counted_by_hand() -> None:
+    labels = torch.zeros(4, 12)
+    labels[:, 0] = torch.tensor([1.0, 1.0, 1.0, 0.0])
+    labels[:, 1] = torch.tensor([1.0, 0.0, 0.0, 1.0])
+    found = conditional(labels)
+    assert found[0, 1] == 0.5  # of two faces with the second, one has the first
+    assert found[1, 0] == pytest.approx(1 / 3)
+    found[0, 1] = found[1, 0] = 0
+    assert not found.any()  # no unit joins itself, nor one that never occurs
 
 
 def test_default_adjacency_joins_units_of_the_same_expressions() -> None:
@@ -76,5 +89,17 @@ def test_graph_convolution_mixes_neighbours_before_the_relu() -> None:
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_adjacency_is_saved_with_the_weights() -> None:
-    assert "adjacency" in UnitGraph(4, 4, 4).state_dict()
+def test_neighbour_convolution_has_weights_for_the_node_and_for_its_neighbours() -> None:
+    torch.manual_seed(0)
+    layer, nodes = NeighbourConvolution(5, 3), torch.randn(2, 12, 5)
+    edges = conditional(prototype_labels())
+    own, others = layer.own.weight.detach().numpy(), layer.others.weight.detach().numpy()
+    expected = np.zeros((2, 12, 3))
+    for sample in range(2):
+        for i in range(12):
+            heard = sum(edges[i, j].item() * nodes[sample, j].numpy() for j in range(12))
+            value = own @ nodes[sample, i].numpy() + layer.own.bias.detach().numpy()
+            expected[sample, i] = np.maximum(value + others @ heard, 0)
+    assert (expected > 0).any()
+    assert (expected == 0).any()
+    np.testing.assert_allclose(layer(nodes, edges).detach().numpy(), expected, atol=1e-6)

@@ -1,4 +1,4 @@
-"""The action-unit recipe: two heads on one trunk, and what it logs."""
+"""The action-unit recipe: several decisions on one trunk, and what it logs."""
 
 from __future__ import annotations
 
@@ -11,24 +11,17 @@ import torch
 from training_trees import face_points, write_expressions, write_landmarks
 
 from facedge.errors import InputError
-from facedge.models import registry
 from facedge.models.au_gcn_edge import AuGcnEdge
 from facedge.models.contract import ACTION_UNITS
-from facedge.models.graph_convolution import adjacency
+from facedge.models.graph_convolution import conditional
 from facedge.training import checkpoint
-from facedge.training.action_units import (
-    Compared,
-    PlainHead,
-    WeakActionUnits,
-    decide,
-    figures,
-    main,
-    predict,
-)
+from facedge.training.action_units import WeakActionUnits, figures, main, predict
 from facedge.training.au_losses import alignment, cross_entropy, dice, unit_weights
 from facedge.training.au_metric import measure
+from facedge.training.au_twins import Compared
 from facedge.training.expressions import crop, read_expressions, read_unlabelled, to_tensor
 
+DECISIONS = ("graph", "unjoined", "fused")
 EMOTIONS = ("anger", "happiness", "neutral", "sadness", "surprise", "disgust", "fear", "happiness")
 
 
@@ -44,51 +37,11 @@ def network(seed: int = 0) -> AuGcnEdge:
     torch.manual_seed(seed)
     made = AuGcnEdge().eval()
     with torch.no_grad():  # the classifier's own scale leaves every probability at one half
-        made.classify.weight.mul_(20)
+        made.decision.classify.weight.mul_(20)
     return made
 
 
-def faces(count: int = 2) -> torch.Tensor:
-    return torch.rand(count, 3, 176, 176, generator=torch.Generator().manual_seed(1))
-
-
-def test_with_the_graphs_adjacency_the_plain_head_is_the_networks_own() -> None:
-    net = network()
-    plain = PlainHead(net).eval()
-    image = faces()
-    with torch.no_grad():
-        seen, wanted = net.describe(image), net(image)
-        # Kernels may sum in another order from one call to the next: some float32 roundings.
-        same = {"atol": 1e-5, "rtol": 0.0}
-        torch.testing.assert_close(decide(net, seen), wanted.logits, **same)
-        assert (decide(plain, seen) - wanted.logits).abs().max() > 1e-3
-        plain.graph.adjacency.copy_(net.graph.adjacency)
-        torch.testing.assert_close(decide(plain, seen), wanted.logits, **same)
-
-
-def test_without_the_graph_a_unit_hears_itself_alone() -> None:
-    plain = PlainHead(network())
-    assert torch.equal(plain.graph.adjacency, torch.eye(12))
-    nodes = torch.rand(1, 12, plain.embed.weight.shape[1]).requires_grad_()
-    plain.graph(plain.embed(nodes))[0, 3].sum().backward()
-    assert nodes.grad is not None
-    heard = nodes.grad[0].abs().sum(1)
-    assert heard[3] > 0
-    assert not heard[torch.arange(12) != 3].any()
-
-
-def test_of_two_logits_for_a_unit_their_difference_is_its_log_odds() -> None:
-    net = registry.get("au-gcn").build().eval()
-    image = faces(1)
-    with torch.no_grad():
-        wanted = net(image).probabilities
-        logits, _, landmarks = Compared(net).eval()(image)
-    # Softmax of two is the sigmoid of their difference, in float32.
-    torch.testing.assert_close(logits.sigmoid(), wanted, rtol=0, atol=1e-6)
-    assert landmarks.shape == (1, 49, 2)
-
-
-def test_the_terms_by_hand_and_both_heads_teach_the_trunk(tree: Path) -> None:
+def test_the_terms_by_hand_and_all_decisions_teach_the_trunk(tree: Path) -> None:
     labelled = read_expressions(tree, "train")
     model = Compared(network())
     model.eval()
@@ -96,13 +49,16 @@ def test_the_terms_by_hand_and_both_heads_teach_the_trunk(tree: Path) -> None:
     pictures, points, labels = objective.batch(0)
     terms = objective.terms((pictures, points, labels), 0.0)
     weights = unit_weights(torch.from_numpy(labelled.labels)).clamp(0.25, 3.0)
-    logits, plain, landmarks = model(pictures)
+    logits, landmarks = model(pictures)
     wanted = [
-        cross_entropy(logits, labels, weights) + dice(logits.sigmoid(), labels, weights),
-        cross_entropy(plain, labels, weights) + dice(plain.sigmoid(), labels, weights),
+        *(
+            cross_entropy(logits[name], labels, weights)
+            + dice(logits[name].sigmoid(), labels, weights)
+            for name in ("graph", "unjoined", "fused")
+        ),
         2.0 * alignment(landmarks, points),
     ]
-    assert [term.name for term in terms] == ["graph", "plain", "alignment"]
+    assert [term.name for term in terms] == ["graph", "unjoined", "fused", "alignment"]
     for term, value in zip(terms, wanted, strict=True):
         assert term.module is None
         torch.testing.assert_close(term.loss, value)
@@ -135,20 +91,22 @@ def test_figures_are_those_of_the_metric_on_crops_as_they_are(tree: Path) -> Non
     model = Compared(network())
     cut = [crop(held_out, index) for index in range(4)]
     with torch.no_grad():
-        logits, plain, landmarks = model.eval()(to_tensor(np.stack([p for p, _ in cut])))
+        logits, landmarks = model.eval()(to_tensor(np.stack([p for p, _ in cut])))
     truth = np.stack([points for _, points in cut])
     found = figures(model, held_out)
-    score = measure(logits.sigmoid().numpy(), held_out.labels)
-    assert (found["f1/graph"], found["score/graph"]) == (score.mean_f1, score.score)
-    score = measure(plain.sigmoid().numpy(), held_out.labels)
-    assert (found["f1/plain"], found["score/plain"]) == (score.mean_f1, score.score)
+    for name, values in logits.items():
+        score = measure(values.sigmoid().numpy(), held_out.labels)
+        assert (found[f"f1/{name}"], found[f"score/{name}"]) == (score.mean_f1, score.score)
     # Outer eye corners are points 36 and 45 of 68: 19 and 28 of 49.
     eyes = np.hypot(*(truth[:, 28] - truth[:, 19]).T)
     error = np.hypot(*np.moveaxis(landmarks.numpy() - truth, 2, 0)).mean(1) / eyes
     assert found["nme"] == pytest.approx(100 * error.mean(), rel=1e-5)
     small = predict(model, held_out, batch=3)
     # Convolutions of another batch size sum in another order.
-    np.testing.assert_allclose(small[0], logits.sigmoid().numpy(), atol=1e-5)
+    for name, values in logits.items():
+        np.testing.assert_allclose(
+            small.probabilities[name], values.sigmoid().numpy(), atol=1e-5, err_msg=name
+        )
 
 
 def test_the_recipe_learns_logs_figures_and_resumes(tree: Path, tmp_path: Path) -> None:
@@ -158,16 +116,16 @@ def test_the_recipe_learns_logs_figures_and_resumes(tree: Path, tmp_path: Path) 
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     losses = [line for line in lines if "loss" in line]
     assert [line["iteration"] for line in losses] == [6, 12, 18]
-    assert set(losses[0]) >= {"loss", "loss/graph", "loss/plain", "loss/alignment"}
+    assert set(losses[0]) >= {f"loss/{name}" for name in (*DECISIONS, "alignment")}
     # Means over six iterations, on eight faces; measured 1.73 -> 1.33, batches differ by 0.1.
     assert losses[-1]["loss"] < 0.9 * losses[0]["loss"]
-    names = {"f1/graph", "f1/plain", "score/graph", "score/plain", "nme"}
-    assert set(lines[-1]) == {"iteration", *names}
+    names = {f"{figure}/{name}" for figure in ("f1", "score") for name in DECISIONS}
+    assert set(lines[-1]) == {"iteration", "nme", *names}
     assert 0 < lines[-1]["nme"] < 100
     saved = checkpoint.read(out / "last.pt", "au-gcn-edge")
     labels = torch.from_numpy(read_expressions(tree, "train").labels)
     whole = labels[(labels >= 0).all(1)]
-    assert torch.equal(saved.average["network.graph.adjacency"], adjacency(whole))
+    assert torch.equal(saved.average["network.decision.graph.edges"], conditional(whole))
     main(tree, out, iterations=19, check_every=30, **options)
     assert checkpoint.read(out / "last.pt", "au-gcn-edge").iteration == 19
 

@@ -11,9 +11,9 @@ import torch
 from facedge.errors import InputError
 from facedge.models import registry, weights
 from facedge.models.au_gcn_edge import AuGcnEdge
-from facedge.training.action_units import Compared
 from facedge.training.au_baselines import ENDING, shipped_baselines, write_baselines
 from facedge.training.au_linear import LinearOnLandmarks
+from facedge.training.au_twins import TITLES, Compared
 
 NAME = "au-gcn-edge"
 
@@ -38,7 +38,7 @@ def file(
 ) -> Path:
     """The file as if it were shipped."""
     path = tmp_path / "baselines.safetensors"
-    write_baselines(path, compared.network, compared.plain, linear)
+    write_baselines(path, compared.network, compared.twins, linear)
     monkeypatch.setattr(weights, "packaged", {NAME + ENDING: path}.get)
     return path
 
@@ -49,12 +49,14 @@ def test_they_come_back_as_they_went(
     found = shipped_baselines(NAME, compared.network, weights.hash_state(compared.network))
     assert found
     image = torch.rand(2, 3, 176, 176, generator=torch.Generator().manual_seed(1))
-    _, plain, landmarks = compared(image)
-    seen = found.without_graph(image)
-    # Matrices are stored in FP16: 5e-4 of logits of about 1.
-    torch.testing.assert_close(seen.logits, plain, atol=5e-3, rtol=0)
-    torch.testing.assert_close(seen.probabilities, torch.sigmoid(seen.logits))
-    torch.testing.assert_close(seen.landmarks, landmarks)
+    wanted, landmarks = compared(image)
+    assert list(found.twins) == [TITLES["unjoined"], TITLES["fused"]]
+    for name in ("unjoined", "fused"):
+        seen = found.twins[TITLES[name]](image)
+        # Matrices are stored in FP16: 5e-4 of logits of about 1.
+        torch.testing.assert_close(seen.logits, wanted[name], atol=5e-3, rtol=0)
+        torch.testing.assert_close(seen.probabilities, torch.sigmoid(seen.logits))
+        torch.testing.assert_close(seen.landmarks, landmarks)
     points = np.random.default_rng(2).random((3, 49, 2))
     # Stored in float32.
     np.testing.assert_allclose(

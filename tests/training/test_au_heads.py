@@ -1,4 +1,4 @@
-"""Heads trained anew on a trunk that rests."""
+"""Decisions trained anew on a trunk that rests."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def test_the_trunk_rests_the_heads_learn_and_features_are_made_once(
     trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree, start = trained
-    au_heads.main(start, tree, tmp_path, iterations=100, batch=16, rate=1e-2, threads=1)
+    au_heads.main(start, tree, tmp_path, iterations=200, batch=16, rate=1e-2, threads=1)
     before = checkpoint.read(start).average
     after = checkpoint.read(tmp_path / "seed-0" / "last.pt", "au-gcn-edge").average
     for name, value in after.items():
-        head = any(part in name for part in (".embed.", ".graph.", ".classify."))
-        if head and not name.endswith("adjacency"):
+        head = name.startswith(("network.decision.", "twins."))
+        if head and not name.endswith("edges"):
             assert not torch.equal(value, before[name]), name
         elif not head:
             assert torch.equal(value, before[name]), name
     lines = (tmp_path / "seed-0" / "log.jsonl").read_text().splitlines()
     losses = [found["loss"] for found in map(json.loads, lines) if "loss" in found]
-    # Eight faces are learnt by heart, in means of fifty iterations.
+    # Eight faces are learnt by heart, in means of fifty iterations; measured 2.26 -> 1.3.
     assert losses[-1] < 0.7 * losses[0]
 
     def never(self: AuGcnEdge, image: torch.Tensor) -> None:
@@ -71,11 +71,12 @@ def test_the_first_view_is_the_face_as_it_is(trained: tuple[Path, Path], tmp_pat
         assert not torch.equal(found[5], found[13])
 
 
-def test_both_heads_begin_alike_and_by_the_seed(trained: tuple[Path, Path]) -> None:
+def test_network_and_twin_begin_alike_and_by_the_seed(trained: tuple[Path, Path]) -> None:
     first, again, other = (au_heads.begin_again("au-gcn-edge", trained[1], s) for s in (0, 0, 1))
-    assert torch.equal(first.network.embed.weight, first.plain.embed.weight)
-    assert torch.equal(first.network.embed.weight, again.network.embed.weight)
-    assert not torch.equal(first.network.embed.weight, other.network.embed.weight)
+    own = first.network.decision.embed[0].weight
+    assert torch.equal(own, first.twins["unjoined"].embed[0].weight)
+    assert torch.equal(own, again.network.decision.embed[0].weight)
+    assert not torch.equal(own, other.network.decision.embed[0].weight)
 
 
 def test_a_file_of_weights_serves_as_trunk(trained: tuple[Path, Path], tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def test_a_case_by_hand() -> None:
     # The other eight: no positive in labels or predictions: F1 counts as 0.
     found = measure(probabilities, labels)
     assert found.f1 == (0.5, 1.0) + (0.0,) * 10
+    assert found.positives == (2, 3, 0, 1) + (0,) * 8
     assert found.mean_f1 == pytest.approx(1.5 / 12, abs=1e-12)
     # Wrong: two of AU 1, one of AU 4, one of AU 6, of 4 x 12 entries.
     assert found.entries == 48
@@ -100,6 +101,7 @@ def test_the_record_is_json() -> None:
     assert record == {
         "entries": 2,
         "f1": {f"AU{unit}": 0.0 if unit in (1, 2) else None for unit in ACTION_UNITS},
+        "positives": {f"AU{unit}": int(unit == 1) for unit in ACTION_UNITS},
         "mean_f1": 0.0,
         "accuracy": 0.5,
         "score": 0.25,
