@@ -31,21 +31,27 @@ class UnitLinear(nn.Module):
         return torch.matmul(nodes.unsqueeze(2), self.weight).squeeze(2) + self.bias
 
 
+class NoGraph(nn.Identity):
+    """Nodes as they are; there is nothing to join or to part."""
+
+    def connect(self, labels: Tensor) -> None: ...
+
+    def disconnect(self) -> None: ...
+
+
+Graph = UnitGraph | DirectedGraph | NoGraph
+
+
 class Decision(nn.Module):
     """Nodes of a graph, and how action units are read from them and from the whole face.
 
     Args:
         embed: local features [N, 12, L] -> nodes [N, 12, n].
-        graph: nodes -> nodes, by what AUs have to do with one another; or nothing.
+        graph: nodes -> nodes, by what AUs have to do with one another.
         classify: align, whole and all nodes side by side -> one or two logits for each AU.
     """
 
-    def __init__(
-        self,
-        embed: nn.Module,
-        graph: UnitGraph | DirectedGraph | nn.Identity,
-        classify: nn.Module,
-    ) -> None:
+    def __init__(self, embed: nn.Module, graph: Graph, classify: nn.Module) -> None:
         super().__init__()
         self.embed, self.graph, self.classify = embed, graph, classify
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from facedge.models.au_gcn import AuGcn
 from facedge.models.au_gcn_edge import AuGcnEdge
 from facedge.models.contract import ACTION_UNITS, FaceFeatures
-from facedge.models.decision import Decision
+from facedge.models.decision import Decision, NoGraph
 from facedge.models.graph_convolution import DirectedGraph
 
 GRAPH, UNJOINED, FUSED = "graph", "unjoined", "fused"
@@ -52,7 +52,7 @@ class Compared(nn.Module):
         self.twins = nn.ModuleDict({UNJOINED: unjoined})
         if isinstance(network.decision.graph, DirectedGraph):
             embed, classify = network.decision.embed, network.decision.classify
-            self.twins[FUSED] = copy.deepcopy(Decision(embed, nn.Identity(), classify))
+            self.twins[FUSED] = copy.deepcopy(Decision(embed, NoGraph(), classify))
 
     def decide(self, seen: FaceFeatures) -> dict[str, Tensor]:
         """Log-odds of each AU, float [N, 12], by name of the decision."""
