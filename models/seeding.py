@@ -57,6 +57,8 @@ def seed(module: nn.Module, seed: int = 0) -> None:
                 _fill(layer.weight, _gain(path) / math.sqrt(_fan_in(layer)), generator)
                 if layer.bias is not None:
                     layer.bias.zero_()
+                if path.split(".")[-1] == "classify" or path.endswith("classify.1"):
+                    _spread(layer)
             elif isinstance(layer, nn.BatchNorm2d):
                 layer.reset_parameters()
             elif isinstance(layer, nn.PReLU):
@@ -65,13 +67,9 @@ def seed(module: nn.Module, seed: int = 0) -> None:
                 for name, parameter in layer.named_parameters(recurse=False):
                     # Matrices that multiply from the right, one for each AU: [units, in, out].
                     if name == "weight":
-                        deviation = _gain(path) / math.sqrt(parameter.shape[-2])
-                        _fill(parameter, deviation, generator)
+                        _fill(parameter, math.sqrt(2 / parameter.shape[-2]), generator)
                     else:
                         parameter.zero_()
-            bias = getattr(layer, "bias", None)
-            if bias is not None and re.search(r"(^|\.)classify(\.1)?$", path):
-                _spread(bias)
 
 
 def _fill(weight: Tensor, deviation: float, generator: torch.Generator) -> None:
@@ -80,12 +78,13 @@ def _fill(weight: Tensor, deviation: float, generator: torch.Generator) -> None:
     weight.copy_((draw * 2 - 1) * (deviation * math.sqrt(3)))
 
 
-def _spread(bias: Tensor) -> None:
+def _spread(layer: nn.Module) -> None:
     """Keep AU decisions off the threshold, where rounding alone would take them."""
+    assert isinstance(layer, nn.Linear)
     units = len(ACTION_UNITS)
     odds = torch.tensor([PRESENCE, -PRESENCE] * (units // 2))
     # [units] log-odds, or [units, 2] with those of (absent, present) side by side.
-    bias.reshape(units, -1)[:, -1] = odds
+    layer.bias.reshape(units, -1)[:, -1] = odds
 
 
 def _gain(path: str) -> float:

@@ -124,9 +124,12 @@ def print_action_units(
         values = (_number(score.f1[index], 4) for score in scores)
         table.add_row(f"AU{unit}", str(found.score.positives[index]), *values)
     table.add_section()
-    for name in ("mean_f1", "accuracy", "score"):
-        values = (_number(getattr(score, name), 4) for score in scores)
-        table.add_row(name.replace("_f1", " F1"), "", *values)
+    for name, over_all in (
+        ("mean F1", [score.mean_f1 for score in scores]),
+        ("accuracy", [score.accuracy for score in scores]),
+        ("score", [score.score for score in scores]),
+    ):
+        table.add_row(name, "", *(_number(value, 4) for value in over_all))
     if found.nme_percent is not None:
         table.add_row("NME %", "", *("" for _ in beside), _number(found.nme_percent, 2))
     console.print(table)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 from training_trees import face_points, write_expressions, write_landmarks
+from unit_networks import decided
 
 from facedge.errors import InputError
-from facedge.models.au_gcn_edge import AuGcnEdge
 from facedge.models.contract import ACTION_UNITS
 from facedge.models.graph_convolution import conditional
 from facedge.training import checkpoint
@@ -33,17 +33,9 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path / "expressions"
 
 
-def network(seed: int = 0) -> AuGcnEdge:
-    torch.manual_seed(seed)
-    made = AuGcnEdge().eval()
-    with torch.no_grad():  # the classifier's own scale leaves every probability at one half
-        made.decision.classify.weight.mul_(20)
-    return made
-
-
 def test_the_terms_by_hand_and_all_decisions_teach_the_trunk(tree: Path) -> None:
     labelled = read_expressions(tree, "train")
-    model = Compared(network())
+    model = Compared(decided())
     model.eval()
     objective = WeakActionUnits(model, labelled, None, 4, seed=3, align=2.0)
     pictures, points, labels = objective.batch(0)
@@ -76,7 +68,7 @@ def test_a_quarter_of_a_batch_are_faces_of_which_the_mouth_alone_is_labelled(
     write_landmarks(folder.parent / "landmarks68.csv", names, points)
     more = read_unlabelled(folder, folder.parent / "landmarks68.csv")
     labelled = read_expressions(tree, "train")
-    objective = WeakActionUnits(Compared(network()), labelled, more, 8, seed=0)
+    objective = WeakActionUnits(Compared(decided()), labelled, more, 8, seed=0)
     pictures, _, labels = objective.batch(0)
     assert pictures.shape == (8, 3, 176, 176)
     told = (labels[:, : ACTION_UNITS.index(25)] != -1).any(1)
@@ -88,7 +80,7 @@ def test_a_quarter_of_a_batch_are_faces_of_which_the_mouth_alone_is_labelled(
 
 def test_figures_are_those_of_the_metric_on_crops_as_they_are(tree: Path) -> None:
     held_out = read_expressions(tree, "val")
-    model = Compared(network())
+    model = Compared(decided())
     cut = [crop(held_out, index) for index in range(4)]
     with torch.no_grad():
         logits, landmarks = model.eval()(to_tensor(np.stack([p for p, _ in cut])))

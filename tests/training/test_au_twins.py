@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import torch
+from unit_networks import decided
 
 from facedge.models import registry
 from facedge.models.au_gcn import AuGcn
-from facedge.models.au_gcn_edge import AuGcnEdge
 from facedge.models.decision import Decision
 from facedge.models.graph_convolution import DirectedGraph, UnitGraph
 from facedge.training.au_twins import FUSED, GRAPH, UNJOINED, Compared
-
-
-def network(seed: int = 0) -> AuGcnEdge:
-    torch.manual_seed(seed)
-    made = AuGcnEdge().eval()
-    with torch.no_grad():  # the classifier's own scale leaves every probability at one half
-        made.decision.classify.weight.mul_(20)
-    return made
 
 
 def faces(count: int = 2) -> torch.Tensor:
@@ -25,7 +17,7 @@ def faces(count: int = 2) -> torch.Tensor:
 
 
 def test_with_the_graphs_edges_the_unjoined_twin_is_the_network_itself() -> None:
-    net = network()
+    net = decided()
     compared = Compared(net).eval()
     image = faces()
     twin = compared.twins[UNJOINED]
@@ -46,7 +38,7 @@ def test_with_the_graphs_edges_the_unjoined_twin_is_the_network_itself() -> None
 
 
 def test_the_twin_without_a_graph_is_linear_in_embedded_features() -> None:
-    net = network()
+    net = decided()
     found = Compared(net).eval().twins[FUSED]
     assert isinstance(found, Decision)
     with torch.no_grad():
