@@ -10,9 +10,16 @@ from torch import nn
 
 from facedge.progress import Advance
 
+from .action_units import predict
 from .au_agreement import read_units
+from .au_baselines import Baselines
+from .au_crop import expression_points
 from .au_metric import AuScore, measure
+from .au_twins import GRAPH, TITLES
+from .expressions import LabelledFaces
 from .landmark_error import error_percent
+
+LINEAR = "linear on landmarks"
 
 
 @dataclass(frozen=True)
@@ -66,3 +73,35 @@ def evaluate_action_units(
         measure(found.probabilities, labels),
         None if points49 is None else error_percent(found.landmarks, points49),
     )
+
+
+def evaluate_beside(
+    baselines: Baselines, faces: LabelledFaces, advance: Advance | None = None
+) -> tuple[ActionUnitQuality, dict[str, AuScore]]:
+    """Read faces once and decide with the graph and without it.
+
+    Args:
+        baselines: the network, and what it has to be better than.
+        faces: expressions.
+        advance: told of progress, in pictures.
+
+    Returns:
+        Figures of the network; by heading, the scores of the baselines and, last, its own.
+
+    Raises:
+        InputError: nothing is labelled.
+    """
+    found = predict(baselines.compared, faces, advance=advance)
+    linear = baselines.linear.probabilities(expression_points(faces.points))
+    scores = {
+        LINEAR: measure(linear, faces.labels),
+        **{
+            title: measure(found.probabilities[name], faces.labels)
+            for name, title in TITLES.items()
+            if name in found.probabilities
+        },
+    }
+    own = ActionUnitQuality(
+        len(faces), scores[TITLES[GRAPH]], error_percent(found.landmarks, found.truth)
+    )
+    return own, scores

@@ -17,6 +17,7 @@ from facedge.errors import InputError
 from facedge.models import registry
 from facedge.models.au_gcn import AuGcn
 from facedge.models.au_gcn_edge import AuGcnEdge
+from facedge.progress import Advance
 
 from . import options, parallel
 from .au_datasets import read_abaw2, read_bp4d, read_disfa
@@ -34,6 +35,7 @@ from .expressions import (
 )
 from .landmark_error import error_percent
 from .loop import Budget, Options, Trainer
+from .networks import take_weights
 from .objective import Batch, Objective, Term
 from .run import Pace, train
 from .schedule import Schedule
@@ -127,8 +129,10 @@ class Predicted(NamedTuple):
     truth: NDArray[np.float32]
 
 
-def predict(model: Compared, faces: UnitFaces, batch: int = 32) -> Predicted:
-    """Read faces in crops as they are."""
+def predict(
+    model: Compared, faces: UnitFaces, batch: int = 32, advance: Advance | None = None
+) -> Predicted:
+    """Read faces in crops as they are; ``advance`` is told of progress, in pictures."""
     where = next(model.parameters()).device
     model.eval()
     found, landmarks, truth = [], [], []
@@ -140,6 +144,8 @@ def predict(model: Compared, faces: UnitFaces, batch: int = 32) -> Predicted:
         found.append({k: v.float().sigmoid().cpu().numpy() for k, v in logits.items()})
         landmarks.append(places.float().cpu().numpy())
         truth.append(np.stack([points for _, points in cut]))
+        if advance:
+            advance(start + len(cut), len(faces))
     probabilities = {name: np.concatenate([row[name] for row in found]) for name in found[0]}
     return Predicted(probabilities, np.concatenate(landmarks), np.concatenate(truth))
 
@@ -212,6 +218,9 @@ def main(
             "landmarks68.csv lies beside it."
         ),
     ] = None,
+    init: Annotated[
+        Path | None, typer.Option(help="Weights or a checkpoint of the model to start from.")
+    ] = None,
     hours: options.Hours = None,
     iterations: options.Iterations = None,
     batch: options.Batch = 16,
@@ -241,6 +250,8 @@ def main(
     network = registry.get(model).build()
     if not isinstance(network, (AuGcn, AuGcnEdge)):
         raise InputError(f"--model is {model}; expected au-gcn-edge or au-gcn")
+    if init:
+        take_weights(network, init)
     network.decision.graph.connect(complete(labelled.labels))
     objective = WeakActionUnits(Compared(network), labelled, more, batch, seed)
     fit_heads(

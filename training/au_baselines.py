@@ -11,36 +11,20 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save as to_bytes
-from torch import Tensor, nn
+from torch import nn
 
 from facedge.errors import InputError
 from facedge.files import write_file
 from facedge.models import weights
 from facedge.models.au_gcn import AuGcn
 from facedge.models.au_gcn_edge import AuGcnEdge
-from facedge.models.contract import ActionUnits
 
 from .au_linear import LinearOnLandmarks
-from .au_twins import TITLES, Compared, log_odds
+from .au_twins import Compared
 
 ENDING = "-baselines"
-LINEAR = "linear on landmarks"
 _LINEAR = "linear."
 _FIELDS = ("mean", "deviation", "weights")
-
-
-class Twin(nn.Module):
-    """An action-unit network that decides otherwise on the same features."""
-
-    def __init__(self, network: AuGcn | AuGcnEdge, decision: nn.Module) -> None:
-        super().__init__()
-        self.network, self.decision = network, decision
-
-    def forward(self, image: Tensor) -> ActionUnits:
-        """Float RGB [N, 3, 176, 176] in [0, 1] -> ActionUnits with logits [N, 12]."""
-        seen = self.network.describe(image)
-        logits = log_odds(self.decision(seen))
-        return ActionUnits(logits, torch.sigmoid(logits), seen.landmarks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +33,16 @@ class Baselines:
 
     Attributes:
         linear: classifier on the given landmarks.
-        twins: heading -> the network's features, decided without the graph.
+        compared: the network, and decisions without the graph on its features.
     """
 
     linear: LinearOnLandmarks
-    twins: dict[str, Twin]
+    compared: Compared
+
+
+def baselines_file(weights_file: Path) -> Path:
+    """Where the baselines of a file of weights lie: NAME-baselines.safetensors beside it."""
+    return weights_file.with_name(f"{weights_file.stem}{ENDING}.safetensors")
 
 
 def write_baselines(
@@ -74,22 +63,21 @@ def write_baselines(
     write_file(path, to_bytes(content, {"network_sha256": weights.hash_state(network)}))
 
 
-def shipped_baselines(name: str, module: nn.Module, sha256: object) -> Baselines | None:
-    """Baselines shipped for a network, or None where these weights have none.
+def baselines_of(module: nn.Module, weights_file: Path | None) -> Baselines | None:
+    """Baselines that lie beside a network's weights, or None where none of these weights do.
 
     Args:
-        name: row of the registry.
         module: the network with its weights.
-        sha256: ``hash_state`` of them.
+        weights_file: where they come from.
 
     Raises:
-        InputError: the package's own file is damaged.
+        InputError: the baselines' file is damaged.
     """
-    path = weights.packaged(name + ENDING)
-    if path is None or not isinstance(module, (AuGcn, AuGcnEdge)):
+    path = baselines_file(weights_file) if weights_file else None
+    if path is None or not path.is_file() or not isinstance(module, (AuGcn, AuGcnEdge)):
         return None
     tensors, metadata = weights.read(path)
-    if metadata.get("network_sha256") != sha256:
+    if metadata.get("network_sha256") != weights.hash_state(module):
         return None
     compared = Compared(module)
     own = {k: v for k, v in tensors.items() if not k.startswith(_LINEAR)}
@@ -98,6 +86,8 @@ def shipped_baselines(name: str, module: nn.Module, sha256: object) -> Baselines
         fields = (tensors[_LINEAR + field].double().numpy() for field in _FIELDS)
         linear = LinearOnLandmarks(*fields)
     except (RuntimeError, KeyError) as error:
-        raise InputError(f"{path} does not hold the baselines of {name}; install anew") from error
-    twins = {TITLES[key]: Twin(module, twin).eval() for key, twin in compared.twins.items()}
-    return Baselines(linear, twins)
+        raise InputError(
+            f"{path} does not hold the baselines of this network; write them anew with "
+            "facedge.training.au_compare, or remove the file"
+        ) from error
+    return Baselines(linear, compared.eval())

@@ -16,11 +16,6 @@ from facedge.progress import Stages
 from . import figures, subjects
 
 if TYPE_CHECKING:
-    from torch import nn
-
-    from facedge.training.action_unit_quality import ActionUnitQuality
-    from facedge.training.au_metric import AuScore
-
     from .subjects import Subject
 
 
@@ -185,41 +180,35 @@ def _action_units(
 ) -> list[dict[str, object]]:
     """Evaluate action-unit models; print tables unless ``as_json``; records for JSON."""
     from facedge.models.contract import ACTION_UNITS
-    from facedge.training.action_unit_quality import evaluate_action_units
-    from facedge.training.au_baselines import LINEAR, shipped_baselines
+    from facedge.training.action_unit_quality import evaluate_action_units, evaluate_beside
+    from facedge.training.au_baselines import baselines_of
     from facedge.training.au_crop import expression_crop, expression_points
-    from facedge.training.au_metric import measure
+    from facedge.training.au_twins import GRAPH, TITLES
     from facedge.training.expressions import read_expressions
 
     faces = read_expressions(data, *split.split(","))
-    pixels, points = expression_crop(faces.pixels), expression_points(faces.points)
     stages = Stages(quiet=as_json)
-
-    def figures_of(module: nn.Module, how: str = "") -> ActionUnitQuality:
-        with stages.stage(f"Reading {len(faces)} faces{how}") as stage:
-            return evaluate_action_units(
-                module, pixels, faces.labels, points, advance=stage.advance
-            )
-
     records = []
     for subject in measured:
-        found = figures_of(subject.module)
+        baselines = baselines_of(subject.module, subject.file)
+        with stages.stage(f"Reading {len(faces)} faces") as stage:
+            if baselines:
+                found, columns = evaluate_beside(baselines, faces, stage.advance)
+            else:
+                pixels, points = expression_crop(faces.pixels), expression_points(faces.points)
+                found = evaluate_action_units(
+                    subject.module, pixels, faces.labels, points, advance=stage.advance
+                )
+                columns = {"F1": found.score}
         record = {**subject.origin, "split": split, **found.record()}
-        beside: dict[str, AuScore] = {}
-        baselines = shipped_baselines(
-            subject.spec.name, subject.module, subject.origin["weights_sha256"]
-        )
         if baselines:
-            linear = baselines.linear.probabilities(points)
-            beside = {
-                LINEAR: measure(linear, faces.labels),
-                **{k: figures_of(twin, f", {k}").score for k, twin in baselines.twins.items()},
+            record["baselines"] = {
+                title: score.record() for title, score in columns.items() if title != TITLES[GRAPH]
             }
-            record["baselines"] = {name: score.record() for name, score in beside.items()}
         records.append(record)
         if not as_json:
             title = f"{subject.name}, weak labels"
-            figures.print_action_units(title, found, ACTION_UNITS, beside)
+            figures.print_action_units(title, found, ACTION_UNITS, columns)
     return records
 
 

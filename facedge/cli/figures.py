@@ -36,7 +36,6 @@ UNITS = (
     "Decisions at 0.5; accuracy over pictures x AUs; score: half the mean F1 and half the accuracy "
     "(ABAW2). Entries without a label do not count."
 )
-WITH_GRAPH = "with the graph"
 BESIDE = (
     "Linear: logistic regression on the given landmarks, which AU 25 and 26 are labelled from. "
     "No edges: the same layers and features, no AU hears of another. No graph: every AU is read "
@@ -103,7 +102,7 @@ def print_action_units(
     title: str,
     found: ActionUnitQuality,
     units: tuple[int, ...],
-    beside: Mapping[str, AuScore],
+    columns: Mapping[str, AuScore],
 ) -> None:
     """A table of F1 by action unit, and the figures over all.
 
@@ -111,15 +110,16 @@ def print_action_units(
         title: name of the network and of the labels.
         found: figures of the network.
         units: the AUs, in order.
-        beside: name -> figures of a baseline, whose columns come before the network's.
+        columns: heading -> scores of the network or of what it is compared with.
     """
     console = Console(highlight=False, markup=False)
     console.print(f"{title}, {_faces(found.pictures)}", style="bold")
     table = Table()
-    scores = (*beside.values(), found.score)
-    table.add_column("F1" if beside else "")
-    for name in ("faces with it", *beside, WITH_GRAPH if beside else "F1"):
-        table.add_column(name, justify="right")
+    scores = columns.values()
+    compared = len(columns) > 1
+    table.add_column("F1" if compared else "")
+    for heading in ("faces with it", *columns):
+        table.add_column(heading, justify="right")
     for index, unit in enumerate(units):
         values = (_number(score.f1[index], 4) for score in scores)
         table.add_row(f"AU{unit}", str(found.score.positives[index]), *values)
@@ -131,10 +131,10 @@ def print_action_units(
     ):
         table.add_row(name, "", *(_number(value, 4) for value in over_all))
     if found.nme_percent is not None:
-        table.add_row("NME %", "", *("" for _ in beside), _number(found.nme_percent, 2))
+        table.add_row("NME %", "", *[""] * (len(columns) - 1), _number(found.nme_percent, 2))
     console.print(table)
     sentences = [UNITS]
-    if beside:
+    if compared:
         sentences.append(BESIDE)
     if found.score.without_positives:
         absent = ", ".join(f"AU{unit}" for unit in found.score.without_positives)

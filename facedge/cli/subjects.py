@@ -28,6 +28,7 @@ class Subject:
         module: torch module.
         origin: what JSON says of it.
         first: number of the first step it gives.
+        file: its weights, where they are a file.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Subject:
     module: Any
     origin: dict[str, object]
     first: int = 1
+    file: Path | None = None
 
 
 def network(spec: ModelSpec, file: Path | None = None) -> Subject:
@@ -53,7 +55,8 @@ def network(spec: ModelSpec, file: Path | None = None) -> Subject:
         "weights": loaded.source,
         "weights_sha256": loaded.sha256,
     }
-    return Subject(spec.name, spec, loaded.module, origin)
+    path = file or weights.packaged(spec.name)
+    return Subject(spec.name, spec, loaded.module, origin, file=path)
 
 
 def bundle(path: Path, backend: str) -> Subject:

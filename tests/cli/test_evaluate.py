@@ -19,7 +19,8 @@ from facedge.models import registry, weights
 from facedge.models.au_gcn_edge import AuGcnEdge
 from facedge.models.weights import packaged
 from facedge.pictures import write_picture
-from facedge.training.au_baselines import ENDING, LINEAR, write_baselines
+from facedge.training.action_unit_quality import LINEAR
+from facedge.training.au_baselines import baselines_file, write_baselines
 from facedge.training.au_linear import LinearOnLandmarks
 from facedge.training.au_twins import FUSED, TITLES, UNJOINED, Compared
 from facedge.training.data import read_faces
@@ -191,18 +192,17 @@ def test_shipped_baselines_stand_beside_an_action_unit_network(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    files = {name: tmp_path / f"{name}.safetensors" for name in ("au-gcn-edge",)}
-    files["au-gcn-edge" + ENDING] = tmp_path / "baselines.safetensors"
+    file = tmp_path / "au-gcn-edge.safetensors"
     network = registry.get("au-gcn-edge").build()
     assert isinstance(network, AuGcnEdge)
-    weights.save(network, files["au-gcn-edge"], {"model": "au-gcn-edge"})
+    weights.save(network, file, {"model": "au-gcn-edge"})
     twins = Compared(network).requires_grad_(False).twins
     for value in twins.parameters():
         value.zero_()
     twins[FUSED].classify.bias[:6] = 1.0  # the first six AUs in every face, the last six in none
     linear = LinearOnLandmarks(np.zeros(98), np.ones(98), np.zeros((12, 99)))
-    write_baselines(files["au-gcn-edge" + ENDING], network.eval(), twins, linear)
-    monkeypatch.setattr(weights, "packaged", files.get)
+    write_baselines(baselines_file(file), network.eval(), twins, linear)
+    monkeypatch.setattr(weights, "packaged", {"au-gcn-edge": file}.get)
     assert call("--model", "au-gcn-edge", "--data", expressions, "--json") == 0
     (found,) = json.loads(capsys.readouterr().out)
     labels = read_expressions(expressions, "test").labels
@@ -213,7 +213,8 @@ def test_shipped_baselines_stand_beside_an_action_unit_network(
         (decisions == labels)[labels >= 0].mean()
     )
     assert beside[LINEAR]["mean_f1"] == 0.0  # 0.5 is not above 0.5
-    assert call("--model", "au-gcn-edge", "--data", expressions) == 0
+    given = ("--model", "au-gcn-edge", "--weights", file, "--data", expressions)
+    assert call(*given) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "no AU hears of another" in printed
 

@@ -12,6 +12,7 @@ from training_trees import face_points, write_expressions, write_landmarks
 from unit_networks import decided
 
 from facedge.errors import InputError
+from facedge.models import registry, weights
 from facedge.models.contract import ACTION_UNITS
 from facedge.models.graph_convolution import conditional
 from facedge.training import checkpoint
@@ -120,6 +121,24 @@ def test_the_recipe_learns_logs_figures_and_resumes(tree: Path, tmp_path: Path) 
     assert torch.equal(saved.average["network.decision.graph.edges"], conditional(whole))
     main(tree, out, iterations=19, check_every=30, **options)
     assert checkpoint.read(out / "last.pt", "au-gcn-edge").iteration == 19
+
+
+def test_training_goes_on_from_weights(tree: Path, tmp_path: Path) -> None:
+    torch.manual_seed(7)
+    network = registry.get("au-gcn-edge").build()
+    start = tmp_path / "start.safetensors"
+    weights.save(network, start, {"model": "au-gcn-edge"})
+    options = {"batch": 4, "threads": 1, "precision": "float32", "rate": 1e-6, "iterations": 1}
+    main(tree, tmp_path / "run", init=start, **options)
+    average = checkpoint.read(tmp_path / "run" / "last.pt", "au-gcn-edge").average
+    trained = [name for name, _ in network.named_parameters()]
+    for name in trained:
+        # One step of Adam moves a weight by the rate.
+        torch.testing.assert_close(
+            average[f"network.{name}"], network.state_dict()[name], atol=2e-6, rtol=0
+        )
+    with pytest.raises(InputError, match="does not fit this network"):
+        main(tree, tmp_path / "other", init=weights.packaged("fsr-student"), **options)
 
 
 @pytest.mark.parametrize(

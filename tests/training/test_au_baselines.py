@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,9 @@ import torch
 from facedge.errors import InputError
 from facedge.models import registry, weights
 from facedge.models.au_gcn_edge import AuGcnEdge
-from facedge.training.au_baselines import ENDING, shipped_baselines, write_baselines
+from facedge.training.au_baselines import baselines_file, baselines_of, write_baselines
 from facedge.training.au_linear import LinearOnLandmarks
-from facedge.training.au_twins import TITLES, Compared
+from facedge.training.au_twins import Compared
 
 NAME = "au-gcn-edge"
 
@@ -33,30 +34,27 @@ def linear() -> LinearOnLandmarks:
 
 
 @pytest.fixture
-def file(
-    tmp_path: Path, compared: Compared, linear: LinearOnLandmarks, monkeypatch: pytest.MonkeyPatch
-) -> Path:
-    """The file as if it were shipped."""
-    path = tmp_path / "baselines.safetensors"
-    write_baselines(path, compared.network, compared.twins, linear)
-    monkeypatch.setattr(weights, "packaged", {NAME + ENDING: path}.get)
+def file(tmp_path: Path, compared: Compared, linear: LinearOnLandmarks) -> Path:
+    """Weights that need not exist; their baselines lie beside them."""
+    path = tmp_path / "mine.safetensors"
+    write_baselines(baselines_file(path), compared.network, compared.twins, linear)
+    assert (tmp_path / "mine-baselines.safetensors").is_file()
     return path
 
 
 def test_they_come_back_as_they_went(
     file: Path, compared: Compared, linear: LinearOnLandmarks
 ) -> None:
-    found = shipped_baselines(NAME, compared.network, weights.hash_state(compared.network))
+    found = baselines_of(compared.network, file)
     assert found
     image = torch.rand(2, 3, 176, 176, generator=torch.Generator().manual_seed(1))
     wanted, landmarks = compared(image)
-    assert list(found.twins) == [TITLES["unjoined"], TITLES["fused"]]
-    for name in ("unjoined", "fused"):
-        seen = found.twins[TITLES[name]](image)
-        # Matrices are stored in FP16: 5e-4 of logits of about 1.
-        torch.testing.assert_close(seen.logits, wanted[name], atol=5e-3, rtol=0)
-        torch.testing.assert_close(seen.probabilities, torch.sigmoid(seen.logits))
-        torch.testing.assert_close(seen.landmarks, landmarks)
+    seen = found.compared(image)
+    assert list(seen.logits) == list(wanted)
+    for name, logits in wanted.items():
+        # Matrices of the twins are stored in FP16: 5e-4 of logits of about 1.
+        torch.testing.assert_close(seen.logits[name], logits, atol=5e-3, rtol=0)
+    torch.testing.assert_close(seen.landmarks, landmarks)
     points = np.random.default_rng(2).random((3, 49, 2))
     # Stored in float32.
     np.testing.assert_allclose(
@@ -65,16 +63,17 @@ def test_they_come_back_as_they_went(
 
 
 def test_other_weights_have_none(file: Path, compared: Compared) -> None:
-    assert shipped_baselines(NAME, compared.network, "another") is None
-    assert shipped_baselines("fsr-student", torch.nn.Linear(1, 1), "any") is None
-    file.unlink()
-    with pytest.raises(InputError, match="is no file"):
-        shipped_baselines(NAME, compared.network, weights.hash_state(compared.network))
+    other = copy.deepcopy(compared.network)
+    next(other.parameters()).add_(1)
+    assert baselines_of(other, file) is None
+    assert baselines_of(torch.nn.Linear(1, 1), file) is None
+    assert baselines_of(compared.network, None) is None
+    baselines_file(file).unlink()
+    assert baselines_of(compared.network, file) is None
 
 
 def test_a_damaged_file_is_named(file: Path, compared: Compared) -> None:
-    weights.save(
-        torch.nn.Linear(1, 1), file, {"network_sha256": weights.hash_state(compared.network)}
-    )
-    with pytest.raises(InputError, match="does not hold the baselines of au-gcn-edge"):
-        shipped_baselines(NAME, compared.network, weights.hash_state(compared.network))
+    sha256 = weights.hash_state(compared.network)
+    weights.save(torch.nn.Linear(1, 1), baselines_file(file), {"network_sha256": sha256})
+    with pytest.raises(InputError, match="does not hold the baselines"):
+        baselines_of(compared.network, file)

@@ -1,8 +1,7 @@
-"""What the graph adds: printed from a checkpoint, and written beside the weights that ship."""
+"""What the graph has to be better than is written beside the weights that ship."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,10 @@ from training_trees import crops, write_expressions, write_pictures
 from facedge.errors import InputError
 from facedge.models import registry, weights
 from facedge.training import action_units, au_compare, ship
-from facedge.training.au_baselines import ENDING, LINEAR, shipped_baselines
+from facedge.training.action_unit_quality import LINEAR, evaluate_beside
+from facedge.training.au_baselines import baselines_of
 from facedge.training.au_twins import TITLES
+from facedge.training.expressions import read_expressions
 
 NAME = "au-gcn-edge"
 
@@ -27,32 +28,28 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "data", folder / "run" / "last.pt"
 
 
-def test_baselines_are_printed_and_written_for_the_weights_that_ship(
-    trained: tuple[Path, Path],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+def test_baselines_are_written_for_the_weights_that_ship(
+    trained: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data, checkpoint = trained
     write_pictures(tmp_path / "faces", crops(2))
     file = tmp_path / "au.safetensors"
     ship.main(checkpoint, NAME, tmp_path / "faces", "made-up faces", file)
     capsys.readouterr()
-    au_compare.main(checkpoint, data, shipped=file, threads=1, as_json=True)
-    found = json.loads(capsys.readouterr().out)
-    assert found["pictures"] == 2
-    assert list(found) == ["pictures", LINEAR, *TITLES.values()]
-    beside = tmp_path / f"au{ENDING}.safetensors"
-    monkeypatch.setattr(weights, "packaged", {NAME + ENDING: beside}.get)
-    loaded = weights.load(registry.get(NAME), file)
-    assert shipped_baselines(NAME, loaded.module, loaded.sha256)
-
-    au_compare.main(checkpoint, data, threads=1)
-    printed = capsys.readouterr().out
-    assert "2 faces, weak labels" in printed
-    assert "AU26" in printed
+    au_compare.main(checkpoint, file, data)
+    assert str(tmp_path / "au-baselines.safetensors") in capsys.readouterr().out
+    found = baselines_of(weights.load(registry.get(NAME), file).module, file)
+    assert found
+    told: list[tuple[int, int]] = []
+    own, scores = evaluate_beside(
+        found, read_expressions(data, "val", "test"), lambda *done: told.append(done)
+    )
+    assert list(scores) == [LINEAR, *TITLES.values()]
+    assert own.pictures == 2
+    assert told == [(2, 2)]
 
 
 def test_a_network_of_faces_is_refused(trained: tuple[Path, Path]) -> None:
+    data, checkpoint = trained
     with pytest.raises(InputError, match="--model is fsr-student; expected au-gcn-edge or au-gcn"):
-        au_compare.main(trained[1], trained[0], "fsr-student")
+        au_compare.main(checkpoint, checkpoint, data, "fsr-student")
