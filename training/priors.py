@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
@@ -16,17 +15,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facedge.errors import InputError
-from facedge.models import registry, weights
+from facedge.models import registry
 from facedge.models.contract import SuperResolved
 
 from . import options, parallel
-from .au_agreement import read_units
-from .au_crop import FACE_TO_CROP, au_crop
+from .au_crop import FACE_TO_CROP
 from .command import command
 from .data import Batches, read_faces
 from .degrade import down
 from .fit import fit
-from .kept import Arrays, kept
 from .landmarks import landmarks_of, move_points
 from .losses import DISTANCES, over_steps
 from .networks import Learner, begin_at_base, network_of, shipped, take_weights
@@ -36,7 +33,6 @@ from .super_resolution import STEP_WEIGHTS
 from .validation import Validation
 
 SCALE, GRID, FACE = 8, 32, 128
-TARGETS = "units.npz"
 SIGMA = 1.0
 """Standard deviation of a landmark's peak, in cells of the 32x32 heatmap."""
 
@@ -106,25 +102,6 @@ def to_crop(pictures: Tensor) -> Tensor:
     )
 
 
-def unit_targets(reader: nn.Module, pixels: NDArray[np.uint8], path: Path) -> NDArray[np.float32]:
-    """What an action-unit network reads from every face, kept in a file for the next time.
-
-    Args:
-        reader: the network.
-        pixels: uint8 RGB [N, 128, 128, 3].
-        path: ``.npz`` of an earlier call; used again for the same network and number of faces.
-
-    Returns:
-        Probabilities float32 [N, 12].
-    """
-
-    def read() -> Arrays:
-        return {"units": read_units(reader, au_crop(pixels), batch=32).probabilities}
-
-    owner = f"{weights.hash_state(reader)} {hashlib.sha256(pixels.tobytes()).hexdigest()}"
-    return np.asarray(kept(path, owner, read)["units"], np.float32)
-
-
 class PriorRecurrence:
     """Pairs with landmarks and action units as further targets.
 
@@ -132,13 +109,12 @@ class PriorRecurrence:
         network: of S2.
         faces: high-resolution batches.
         points: float32 [N, 68, 2], landmarks of all faces in pixels.
-        units: float32 [N, 12], probabilities that an action-unit network reads from them.
+        reader: an action-unit network; what it reads from the true faces, as they are in the batch,
+            is the target.
         schedule: number of steps and kind of loss over the run.
         heatmap_weight: weight of the heatmaps' error.
-        unit_weight: weight of the cross-entropy of the probabilities.
-        reader: an action-unit network; where given, it also reads the last picture, and what it
-            reads is compared with ``units`` with the weight ``read_weight``.
-        read_weight: see ``reader``.
+        unit_weight: weight of the cross-entropy of the network's own action units.
+        read_weight: weight of that of what the reader finds in the last picture; 0: not read.
         compiled: run the network through torch.compile.
     """
 
@@ -147,30 +123,28 @@ class PriorRecurrence:
         network: nn.Module,
         faces: Batches,
         points: NDArray[np.float32],
-        units: NDArray[np.float32],
+        reader: nn.Module,
         schedule: Schedule,
         *,
         heatmap_weight: float = 1.0,
         unit_weight: float = 0.01,
-        reader: nn.Module | None = None,
         read_weight: float = 0.01,
         compiled: bool = False,
     ) -> None:
         self.model = Learner(network.requires_grad_(True))
         self.run: Callable[..., SuperResolved] = torch.compile(network) if compiled else network
-        self.faces, self.points, self.units = faces, points, units
+        self.faces, self.points, self.reader = faces, points, reader
         self.schedule = schedule
         self.heatmap_weight, self.unit_weight = heatmap_weight, unit_weight
-        self.reader, self.read_weight = reader, read_weight
+        self.read_weight = read_weight
 
     def batch(self, iteration: int) -> Batch:
         drawn = self.faces.draw(iteration)
         points = move_points(self.points[drawn.chosen], drawn.matrices, drawn.mirrored)
-        units = torch.from_numpy(self.units[drawn.chosen])
-        return drawn.images, torch.from_numpy(points), units
+        return drawn.images, torch.from_numpy(points)
 
     def terms(self, batch: Batch, progress: float) -> Sequence[Term]:
-        truth, points, units = batch
+        truth, points = batch
         small = down(truth, SCALE).contiguous(memory_format=torch.channels_last)
         found = self.run(small)
         distance = DISTANCES[self.schedule.loss(progress)]
@@ -178,17 +152,24 @@ class PriorRecurrence:
         if found.landmarks is not None:
             error = F.mse_loss(found.landmarks.float(), heatmaps_of(points))
             terms.append(Term("heatmaps", self.heatmap_weight * error))
+        with torch.no_grad():
+            units = self._read(truth).sigmoid()
         if found.action_units is not None:
             probabilities = found.action_units.float().clamp(1e-6, 1 - 1e-6)
             # Autocast on GPUs refuses this loss, in whatever type its inputs are.
             with torch.autocast(units.device.type, enabled=False):
                 unlike = F.binary_cross_entropy(probabilities, units)
             terms.append(Term("units", self.unit_weight * unlike))
-        if self.reader is not None:
-            read = self.reader(to_crop(found.steps[-1].float().clamp(0, 1))).logits.float()
+        if self.read_weight:
+            read = self._read(found.steps[-1].float().clamp(0, 1))
             unlike = F.binary_cross_entropy_with_logits(read, units)
             terms.append(Term("read", self.read_weight * unlike))
         return terms
+
+    def _read(self, faces: Tensor) -> Tensor:
+        """Log-odds of action units, float32 [N, 12]."""
+        logits: Tensor = self.reader(to_crop(faces)).logits
+        return logits.float()
 
 
 def main(
@@ -236,12 +217,10 @@ def main(
     if spec.system != "S2":
         raise InputError(f"--model is {model}; expected fsr-priors-edge or fsr-priors")
     where = parallel.choose(device, precision)
-    torch.set_num_threads(workers)
     faces = read_faces(data)
     held_out = read_faces(val) if val else None
     points = landmarks_of(faces.names, landmarks or data.parent / "landmarks68.csv", data.name)
     reader = network_of("au-gcn-edge", units) if units else shipped("au-gcn-edge")
-    targets = unit_targets(reader, faces.pixels, out / TARGETS)
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     network = spec.build()
@@ -255,9 +234,8 @@ def main(
         network,
         batches,
         points,
-        targets,
+        reader.to(where.device),
         schedule,
-        reader=reader.to(where.device) if read else None,
         read_weight=read,
         compiled=compiled,
     )

@@ -124,29 +124,26 @@ class Reader(nn.Module):
         return ActionUnits(logits, logits.sigmoid(), torch.zeros(len(image), 49, 2))
 
 
-def objective(pixels: np.ndarray, reader: nn.Module | None = None) -> PriorRecurrence:
+def objective(pixels: np.ndarray, read_weight: float = 0.0) -> PriorRecurrence:
     rng = np.random.default_rng(0)
     points = (face_points() + rng.normal(0, 3, (len(pixels), 68, 2))).astype(np.float32)
-    units = rng.uniform(size=(len(pixels), 12)).astype(np.float32)
     return PriorRecurrence(
         tiny(),
         Batches(pixels, 3),
         points,
-        units,
+        Reader(),
         Schedule(grow=0.0, settle=1.0),
         heatmap_weight=2.0,
         unit_weight=0.5,
-        reader=reader,
-        read_weight=0.25,
+        read_weight=read_weight,
     )
 
 
-def test_a_batch_has_the_landmarks_and_units_of_its_pictures(pixels: np.ndarray) -> None:
+def test_a_batch_has_the_landmarks_of_its_pictures(pixels: np.ndarray) -> None:
     made = objective(pixels)
-    truth, points, units = made.batch(1)
+    truth, points = made.batch(1)
     drawn = Batches(pixels, 3).draw(1)
     assert torch.equal(truth, drawn.images)
-    np.testing.assert_array_equal(units.numpy(), made.units[drawn.chosen])
     for row, chosen, mirrored in zip(points.numpy(), drawn.chosen, drawn.mirrored, strict=True):
         own = made.points[chosen]
         # The tip of the nose is on the axis: mirrored in 128 columns, and nothing else here.
@@ -155,11 +152,12 @@ def test_a_batch_has_the_landmarks_and_units_of_its_pictures(pixels: np.ndarray)
 
 
 def test_the_terms_by_hand(pixels: np.ndarray) -> None:
-    made = objective(pixels, Reader())
-    truth, points, units = made.batch(0)
-    terms = {t.name: float(t.loss.detach()) for t in made.terms((truth, points, units), 0.0)}
+    made = objective(pixels, read_weight=0.25)
+    truth, points = made.batch(0)
+    terms = {t.name: float(t.loss.detach()) for t in made.terms((truth, points), 0.0)}
     with torch.no_grad():
         found = tiny()(down(truth, 8))
+        units = Reader()(to_crop(truth)).probabilities.double()
         read = Reader()(to_crop(found.steps[-1].clamp(0, 1))).probabilities.double()
 
     def unlike(p: torch.Tensor) -> float:
@@ -174,11 +172,11 @@ def test_the_terms_by_hand(pixels: np.ndarray) -> None:
     }
     # The same convolutions in another memory layout; float32 logarithms.
     assert terms == pytest.approx(wanted, rel=1e-4)
-    assert "read" not in [term.name for term in objective(pixels).terms(made.batch(0), 0.0)]
+    assert "read" not in [t.name for t in objective(pixels).terms(made.batch(0), 0.0)]
 
 
 def test_half_precision_training_has_finite_terms(pixels: np.ndarray) -> None:
-    made = objective(pixels, Reader())
+    made = objective(pixels, read_weight=0.25)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         terms = made.terms(made.batch(0), 0.0)
     assert all(bool(torch.isfinite(term.loss)) for term in terms)
