@@ -22,7 +22,6 @@ from facedge.models.au_gcn_edge import AuGcnEdge
 from .au_linear import LinearOnLandmarks
 from .au_twins import Compared
 
-ENDING = "-baselines"
 _LINEAR = "linear."
 _FIELDS = ("mean", "deviation", "weights")
 
@@ -42,7 +41,7 @@ class Baselines:
 
 def baselines_file(weights_file: Path) -> Path:
     """Where the baselines of a file of weights lie: NAME-baselines.safetensors beside it."""
-    return weights_file.with_name(f"{weights_file.stem}{ENDING}.safetensors")
+    return weights_file.with_name(f"{weights_file.stem}-baselines.safetensors")
 
 
 def write_baselines(

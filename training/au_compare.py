@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import torch
 import typer
+from torch import nn
 
 from facedge.errors import InputError
 from facedge.models import registry, weights
@@ -43,11 +45,19 @@ def main(
     compared.load_state_dict(checkpoints.read(checkpoint, model).average)
     stored = weights.load(registry.get(model), shipped).module
     assert isinstance(stored, (AuGcn, AuGcnEdge))
+    if not _same(stored, network):
+        raise InputError(f"{shipped} does not hold the weights of {checkpoint}; ship it first")
     known = read_expressions(data, "train")
     linear = fit_linear(expression_points(known.points), known.labels)
     path = baselines_file(shipped)
     write_baselines(path, stored, compared.twins, linear)
     typer.echo(f"{path}: facedge eval --model {model} --weights {shipped} shows them")
+
+
+def _same(stored: nn.Module, network: nn.Module) -> bool:
+    """Whether weights agree up to storage in FP16, whose error is 2^-11."""
+    pairs = zip(stored.state_dict().values(), network.state_dict().values(), strict=True)
+    return all(torch.allclose(a, b, rtol=1e-3, atol=1e-6) for a, b in pairs)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -192,11 +193,15 @@ def crop(
     return np.asarray(picture, np.uint8), points[list(POINTS_49)].astype(np.float32)
 
 
+_SIDES = math.log(16), math.log(128)
+"""Sides that a blurred face was made small to, all factors alike."""
+
+
 def _varied(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Blur (as super-resolved or distant faces), gain, offset, tint."""
     values = picture.astype(np.float32)
-    if rng.random() < 0.3:
-        side = int(rng.integers(40, 128))
+    if rng.random() < 0.4:
+        side = round(math.exp(rng.uniform(*_SIDES)))
         small = cv2.resize(values, (side, side), interpolation=cv2.INTER_AREA)
         values = np.asarray(cv2.resize(small, (CROP, CROP), interpolation=cv2.INTER_CUBIC))
     gain, offset = rng.uniform(0.75, 1.25), rng.uniform(-20, 20)

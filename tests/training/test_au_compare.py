@@ -47,6 +47,10 @@ def test_baselines_are_written_for_the_weights_that_ship(
     assert list(scores) == [LINEAR, *TITLES.values()]
     assert own.pictures == 2
     assert told == [(2, 2)]
+    other = registry.get(NAME).build()
+    weights.save(other, file, {"model": NAME})
+    with pytest.raises(InputError, match=r"does not hold the weights of .*last\.pt; ship it first"):
+        au_compare.main(checkpoint, file, data)
 
 
 def test_a_network_of_faces_is_refused(trained: tuple[Path, Path]) -> None:
