@@ -86,22 +86,16 @@ def evaluate_beside(
         advance: told of progress, in pictures.
 
     Returns:
-        Figures of the network; by heading, the scores of the baselines and, last, its own.
+        Figures of the network; by heading, the scores of the baselines.
 
     Raises:
         InputError: nothing is labelled.
     """
     found = predict(baselines.compared, faces, advance=advance)
-    linear = baselines.linear.probabilities(expression_points(faces.points))
-    scores = {
-        LINEAR: measure(linear, faces.labels),
-        **{
-            title: measure(found.probabilities[name], faces.labels)
-            for name, title in TITLES.items()
-            if name in found.probabilities
-        },
-    }
+    scores = {name: measure(each, faces.labels) for name, each in found.probabilities.items()}
     own = ActionUnitQuality(
-        len(faces), scores[TITLES[GRAPH]], error_percent(found.landmarks, found.truth)
+        len(faces), scores.pop(GRAPH), error_percent(found.landmarks, found.truth)
     )
-    return own, scores
+    linear = baselines.linear.probabilities(expression_points(faces.points))
+    twins = {TITLES[name]: score for name, score in scores.items()}
+    return own, {LINEAR: measure(linear, faces.labels), **twins}

@@ -16,6 +16,8 @@ from facedge.progress import Stages
 from . import figures, subjects
 
 if TYPE_CHECKING:
+    from facedge.training.au_metric import AuScore
+
     from .subjects import Subject
 
 
@@ -190,23 +192,22 @@ def _action_units(
     stages = Stages(quiet=as_json)
     records = []
     for subject in measured:
+        beside: dict[str, AuScore] = {}
         baselines = baselines_of(subject.module, subject.file)
         with stages.stage(f"Reading {len(faces)} faces") as stage:
             if baselines:
-                found, columns = evaluate_beside(baselines, faces, stage.advance)
+                found, beside = evaluate_beside(baselines, faces, stage.advance)
             else:
                 pixels, points = expression_crop(faces.pixels), expression_points(faces.points)
                 found = evaluate_action_units(
                     subject.module, pixels, faces.labels, points, advance=stage.advance
                 )
-                columns = {"F1": found.score}
         record = {**subject.origin, "split": split, **found.record()}
-        if baselines:
-            record["baselines"] = {
-                title: score.record() for title, score in columns.items() if title != TITLES[GRAPH]
-            }
+        if beside:
+            record["baselines"] = {heading: score.record() for heading, score in beside.items()}
         records.append(record)
         if not as_json:
+            columns = {**beside, TITLES[GRAPH] if beside else "F1": found.score}
             title = f"{subject.name}, weak labels"
             figures.print_action_units(title, found, ACTION_UNITS, columns)
     return records

@@ -12,7 +12,7 @@ from facedge.models import registry, weights
 from facedge.training import action_units, au_compare, ship
 from facedge.training.action_unit_quality import LINEAR, evaluate_beside
 from facedge.training.au_baselines import baselines_of
-from facedge.training.au_twins import TITLES
+from facedge.training.au_twins import FUSED, TITLES, UNJOINED
 from facedge.training.expressions import read_expressions
 
 NAME = "au-gcn-edge"
@@ -41,10 +41,10 @@ def test_baselines_are_written_for_the_weights_that_ship(
     found = baselines_of(weights.load(registry.get(NAME), file).module, file)
     assert found
     told: list[tuple[int, int]] = []
-    own, scores = evaluate_beside(
+    own, beside = evaluate_beside(
         found, read_expressions(data, "val", "test"), lambda *done: told.append(done)
     )
-    assert list(scores) == [LINEAR, *TITLES.values()]
+    assert list(beside) == [LINEAR, TITLES[UNJOINED], TITLES[FUSED]]
     assert own.pictures == 2
     assert told == [(2, 2)]
     other = registry.get(NAME).build()
